@@ -1,0 +1,112 @@
+// Package codectest checks that a codec keeps the contract of typednats.Codec.
+package codectest
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+)
+
+// Codec is the interface typednats.Codec.
+type Codec interface {
+	ContentType() string
+	Marshal(v any) ([]byte, error)
+	Unmarshal(data []byte, v any) error
+}
+
+// Run checks c, in one subtest for each part of the contract:
+//
+//   - the content type is a media type in lower case, without parameters, and constant;
+//   - every value is the same after Marshal and Unmarshal, where a nil slice or map is the same as an empty one,
+//     times are the same if they are the same instant, and types with an Equal method are compared with it;
+//   - Marshal returns a slice that nothing else uses, and Unmarshal neither changes nor keeps the one it is given;
+//   - Marshal returns an error for a channel and a function, and Unmarshal for a target that is not a pointer, or nil;
+//   - Unmarshal neither panics nor allocates without bound, whatever the bytes are;
+//   - concurrent use does no harm. Run the tests with -race to make the most of it.
+//
+// The values are what c is tried with; none may be nil. Without values, Run uses a set of its own, which covers the
+// types that payloads are made of. A codec for some types only passes values of those types.
+//
+// Run stops early where the rest could do harm: if memory is shared that should not be, or if c allocates whatever a
+// length in the data promises, which could end the process.
+func Run(t *testing.T, c Codec, values ...any) {
+	t.Helper()
+	s := newSuite(c, values)
+	for _, p := range s.parts() {
+		sound := t.Run(p.name, func(t *testing.T) {
+			for _, err := range p.check() {
+				t.Error(err)
+			}
+		})
+		if !sound && p.gate {
+			t.Fatal("the remaining checks were not run")
+		}
+	}
+}
+
+// suite is one codec with the values it is checked with.
+type suite struct {
+	codec  Codec
+	values []any
+}
+
+func newSuite(c Codec, values []any) suite {
+	if len(values) == 0 {
+		values = standardValues()
+	}
+	return suite{codec: c, values: values}
+}
+
+// part is one part of the contract.
+type part struct {
+	name  string
+	check func() []error // what is wrong
+	gate  bool           // do not go on if something is wrong
+}
+
+func (s suite) parts() []part {
+	return []part{
+		{name: "content type", check: s.checkContentType},
+		{name: "values", check: s.checkValues, gate: true},
+		{name: "round trip", check: s.checkRoundTrip},
+		{name: "ownership of encoded bytes", check: s.checkMarshalOwnership, gate: true},
+		{name: "ownership of decoded bytes", check: s.checkUnmarshalOwnership},
+		{name: "unencodable values", check: s.checkUnencodable},
+		{name: "bad targets", check: s.checkBadTargets},
+		{name: "lengths that lie", check: s.checkAllocation, gate: true},
+		{name: "truncated data", check: s.checkTruncated},
+		{name: "garbage", check: s.checkGarbage},
+		{name: "concurrent use", check: s.checkConcurrent},
+	}
+}
+
+// panicError is a panic of the codec, which is a problem even where an error is expected.
+type panicError struct {
+	call  string
+	value any
+}
+
+func (e *panicError) Error() string { return fmt.Sprintf("%s panicked: %v", e.call, e.value) }
+
+func (s suite) marshal(v any) (data []byte, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			data, err = nil, &panicError{call: fmt.Sprintf("Marshal(%T)", v), value: p}
+		}
+	}()
+	return s.codec.Marshal(v)
+}
+
+func (s suite) unmarshal(data []byte, v any) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = &panicError{call: fmt.Sprintf("Unmarshal into %T", v), value: p}
+		}
+	}()
+	return s.codec.Unmarshal(data, v)
+}
+
+func isPanic(err error) bool {
+	_, ok := errors.AsType[*panicError](err)
+	return ok
+}

@@ -1,0 +1,71 @@
+// Package json holds the JSON codec, on encoding/json.
+package json
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// Codec is the JSON codec with its defaults: as encoding/json reads and writes, and unknown fields are ignored.
+var Codec = New()
+
+// Encoding is a JSON codec. It is immutable and safe for concurrent use; the zero value is [Codec].
+//
+// Marshal writes what [json.Marshal] writes, with <, > and & in strings as \u003c, \u003e and \u0026. Every
+// JSON reader understands both forms, and the escaped one stays harmless when a tool shows it in a web page.
+//
+// Unmarshal reads exactly one value: anything but white space after it is an error, and so is nesting deeper than
+// encoding/json's limit of 10,000 levels.
+type Encoding struct {
+	refuseUnknown bool
+}
+
+// Option changes what [New] makes.
+type Option func(*Encoding)
+
+// WithoutUnknownFields makes Unmarshal refuse an object with a key that its struct has no field for, overriding the
+// default of ignoring it. Then a field cannot be added to a payload before every reader knows it.
+//
+// Keys that occur twice, or match a field only by ignoring case, are accepted either way: encoding/json cannot tell.
+func WithoutUnknownFields() Option {
+	return func(e *Encoding) { e.refuseUnknown = true }
+}
+
+// New returns a JSON codec. New() equals [Codec].
+func New(opts ...Option) Encoding {
+	var e Encoding
+	for _, opt := range opts {
+		opt(&e)
+	}
+	return e
+}
+
+// ContentType returns "application/json".
+func (Encoding) ContentType() string { return "application/json" }
+
+// Marshal returns the JSON encoding of v.
+func (Encoding) Marshal(v any) ([]byte, error) {
+	return json.Marshal(v)
+}
+
+// Unmarshal decodes data, which must hold one JSON value, into v, a non-nil pointer.
+func (e Encoding) Unmarshal(data []byte, v any) error {
+	if !e.refuseUnknown {
+		return json.Unmarshal(data, v)
+	}
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(v); err != nil {
+		if errors.Is(err, io.EOF) {
+			return fmt.Errorf("json: no value: %w", err)
+		}
+		return err
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("json: data after the value")
+	}
+	return nil
+}
