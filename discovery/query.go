@@ -1,0 +1,225 @@
+package discovery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/micro"
+)
+
+// ask returns the answers to one question as they come. Each range over them asks anew. The path is empty for
+// everybody, the name of a service, or a name and an instance id.
+func ask[A any](
+	ctx context.Context, c *Client, verb micro.Verb, parse func([]byte) (A, micro.ServiceIdentity, error), path ...string,
+) iter.Seq2[A, error] {
+	return func(yield func(A, error) bool) {
+		var answer A
+		q := query{
+			client: c,
+			verb:   verb,
+			path:   path,
+			seen:   make(map[instance]struct{}),
+			read: func(data []byte) (who micro.ServiceIdentity, err error) {
+				answer, who, err = parse(data)
+				return who, err
+			},
+			yield: func() bool { return yield(answer, nil) },
+		}
+		if err := q.run(ctx); err != nil {
+			var none A
+			yield(none, err)
+		}
+	}
+}
+
+// scope is the path for the queries whose name may be empty.
+func scope(name string) []string {
+	if name == "" {
+		return nil
+	}
+	return []string{name}
+}
+
+// collect returns what came up to the first error, and that error.
+func collect[A any](answers iter.Seq2[A, error]) ([]A, error) {
+	var all []A
+	for answer, err := range answers {
+		if err != nil {
+			return all, err
+		}
+		all = append(all, answer)
+	}
+	return all, nil
+}
+
+// first returns the first answer or error.
+func first[A any](answers iter.Seq2[A, error]) (A, error) {
+	for answer, err := range answers {
+		return answer, err
+	}
+	var none A
+	return none, ErrNotFound
+}
+
+// query is one question and what came of it.
+type query struct {
+	client  *Client
+	verb    micro.Verb
+	path    []string
+	subject string
+	seen    map[instance]struct{} // who answered
+
+	read  func(data []byte) (micro.ServiceIdentity, error) // keeps the answer that data holds
+	yield func() bool                                      // hands on the answer that was read last
+}
+
+type instance struct{ name, id string }
+
+// run asks and hands on the answers until the query ends.
+func (q *query) run(ctx context.Context) error {
+	verb := strings.ToLower(q.verb.String())
+	if err := q.prepare(); err != nil {
+		return fmt.Errorf("discovery: %s: %w", verb, err)
+	}
+	err := q.exchange(ctx)
+	if err == nil && len(q.path) == 2 && len(q.seen) == 0 {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return fmt.Errorf("discovery: %s %s: %w", verb, q.subject, err)
+	}
+	return nil
+}
+
+// prepare builds the subject. Nothing that could widen it gets in.
+func (q *query) prepare() error {
+	if q.client.err != nil {
+		return q.client.err
+	}
+	if len(q.path) > 0 {
+		if err := checkName(q.path[0]); err != nil {
+			return fmt.Errorf("%w: service name %.64q: %w", ErrInvalidArgument, q.path[0], err)
+		}
+	}
+	if len(q.path) > 1 {
+		if err := checkToken(q.path[1]); err != nil {
+			return fmt.Errorf("%w: instance id %.64q: %w", ErrInvalidArgument, q.path[1], err)
+		}
+	}
+	q.subject = strings.Join(append([]string{q.client.settings.prefix, q.verb.String()}, q.path...), ".")
+	return nil
+}
+
+// exchange returns nil when the query is over in a way that needs no mention.
+func (q *query) exchange(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	nc, settings := q.client.nc, &q.client.settings
+	lastErr := nc.LastError()
+	in, err := openInbox(nc)
+	if err != nil {
+		return err
+	}
+	defer in.close()
+	if err := nc.PublishRequest(q.subject, in.subject, nil); err != nil {
+		return err
+	}
+	limit := time.NewTimer(settings.maxWait)
+	defer limit.Stop()
+	var stall <-chan time.Time // nil, which never fires, until the first answer
+
+	var cause error
+	for over := false; ; {
+		before := len(q.seen)
+		for _, msg := range in.take() {
+			if noResponders(msg) || !q.accept(msg) {
+				return nil
+			}
+		}
+		if over {
+			return cause
+		}
+		if len(q.seen) > before && settings.stall > 0 {
+			stall = time.After(settings.stall)
+		}
+		// What arrived before the end counts, so each end but the subscription's own is followed by one more take.
+		select {
+		case <-in.arrived:
+		case <-stall:
+			over = true
+		case <-limit.C:
+			over, cause = true, q.unheard(lastErr, in.subject)
+		case <-ctx.Done():
+			over, cause = true, ctx.Err()
+		case <-in.gone:
+			over, cause = true, nats.ErrConnectionClosed
+		}
+	}
+}
+
+// accept hands msg on if it is an answer to the question, and says whether the query goes on.
+func (q *query) accept(msg *nats.Msg) bool {
+	who, err := q.check(msg)
+	if err != nil {
+		if f := q.client.settings.replyError; f != nil {
+			f(q.subject, err)
+		}
+		return true
+	}
+	q.seen[who] = struct{}{}
+	return q.yield() && len(q.seen) != q.client.settings.maxResults
+}
+
+// check reads msg and says who answered, or why msg does not count.
+func (q *query) check(msg *nats.Msg) (instance, error) {
+	if err := errorReply(msg.Header); err != nil {
+		return instance{}, err
+	}
+	identity, err := q.read(msg.Data)
+	if err != nil {
+		return instance{}, err
+	}
+	who := instance{name: identity.Name, id: identity.ID}
+	if len(q.path) > 0 && who.name != q.path[0] {
+		return instance{}, fmt.Errorf("answer of service %.64q, which was not asked", who.name)
+	}
+	if len(q.path) > 1 && who.id != q.path[1] {
+		return instance{}, fmt.Errorf("answer of instance %.64q, which was not asked", who.id)
+	}
+	if _, again := q.seen[who]; again {
+		return instance{}, fmt.Errorf("service %.64q, instance %.64q: %w", who.name, who.id, ErrDuplicate)
+	}
+	return who, nil
+}
+
+// unheard explains, after the whole wait, why the services may not have heard the question. It returns nil if nothing
+// speaks for that. A server that refuses the question or the inbox says so on the connection only, so lastErr, the
+// connection's error before the question, tells whether that happened since.
+func (q *query) unheard(lastErr error, inbox string) error {
+	nc := q.client.nc
+	if !nc.IsConnected() {
+		return nats.ErrDisconnected
+	}
+	err := nc.LastError()
+	if len(q.seen) > 0 || !errors.Is(err, nats.ErrPermissionViolation) || errors.Is(err, lastErr) {
+		return nil
+	}
+	for _, subject := range []string{q.subject, inbox} {
+		if strings.Contains(err.Error(), `"`+subject+`"`) {
+			return err
+		}
+	}
+	return nil
+}
+
+// noResponders reports whether msg is the server's word that nobody listens.
+func noResponders(msg *nats.Msg) bool {
+	const header, status = "Status", "503" // nats.go keeps its constants for these to itself
+	return len(msg.Data) == 0 && msg.Header.Get(header) == status
+}
