@@ -1,0 +1,309 @@
+package typednats
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/typednats/typednats/codec/json"
+)
+
+// DefaultTimeout is how long a call waits whose context has no deadline.
+const DefaultTimeout = 5 * time.Second
+
+// Requester sends a request and waits for its reply. [*nats.Conn] is one, and so is [*Client], which is faster.
+// Whatever else implements it gets the caller's timeout and codec as headers of the message.
+type Requester interface {
+	// RequestMsgWithContext returns the first reply to msg. It returns ctx's error once ctx ends, and
+	// [nats.ErrNoResponders] where nobody serves the subject.
+	RequestMsgWithContext(ctx context.Context, msg *nats.Msg) (*nats.Msg, error)
+}
+
+// RequestService calls an endpoint and returns its reply. A declared error of the endpoint is returned as the Go
+// type that was declared: [errors.As], [errors.AsType] and a type switch find it. Every other failure is a
+// [*CallError], which says what failed and where, and lists the causes. If the error is not nil, the reply is the
+// zero Out.
+//
+// A context without a deadline gets [DefaultTimeout], or the client's. The request is sent once.
+func RequestService[In, Out any, Err error](
+	ctx context.Context, r Requester, e Endpoint[In, Out, Err], in In, opts ...CallOption,
+) (Out, error) {
+	var out Out
+	c, err := newCall(e.d, opts)
+	if err == nil {
+		err = c.do(ctx, r, in, &out)
+	}
+	if err != nil {
+		var zero Out // decoding may have begun to fill out
+		return zero, err
+	}
+	return out, nil
+}
+
+// Request calls a subject without a descriptor, with JSON unless [WithCallCodec] says otherwise. It is for tools, and
+// for services that have no descriptor. What the service declares as an error arrives as a [*ServiceError] with Type
+// and Data; otherwise it is like [RequestService].
+func Request[In, Out any](
+	ctx context.Context, r Requester, subject string, in In, opts ...CallOption,
+) (Out, error) {
+	var out Out
+	c, err := newUntypedCall(subject, reflect.TypeFor[In](), reflect.TypeFor[Out](), opts)
+	if err == nil {
+		err = c.do(ctx, r, in, &out)
+	}
+	if err != nil {
+		var zero Out
+		return zero, err
+	}
+	return out, nil
+}
+
+// call is one call, without its type parameters.
+type call struct {
+	*contract
+	callOptions
+	retry Retry
+}
+
+// inherit puts a client's settings under those of the call.
+func (c *call) inherit(o *clientOptions) {
+	c.retry = o.retry
+	if len(o.interceptors) > 0 {
+		c.interceptors = slices.Concat(o.interceptors, c.interceptors)
+	}
+	for key, values := range o.header {
+		if _, ok := c.header[key]; !ok {
+			c.header = headerWith(c.header, key, values...)
+		}
+	}
+}
+
+// newCall returns a call of an endpoint. Its error is a *CallError.
+func newCall(d *descriptor, opts []CallOption) (call, error) {
+	c, err := d.compile()
+	if err != nil {
+		s := d.specification()
+		subject := s.pattern()
+		if s.at != nil {
+			subject = *s.at
+		}
+		return call{}, &CallError{Endpoint: s.name, Subject: subject, Err: err}
+	}
+	if c.target == "" {
+		return call{}, &CallError{Endpoint: c.name, Subject: c.subject, Err: fmt.Errorf(
+			"%w: subject %q: it holds a wildcard; say with At where to send", invalidEndpoint(c.name), c.subject)}
+	}
+	return c.newCall(opts)
+}
+
+// newUntypedCall returns a call of a subject of which nothing else is known. Its error is a *CallError.
+func newUntypedCall(subject string, in, out reflect.Type, opts []CallOption) (call, error) {
+	c := &contract{
+		subject:  subject,
+		target:   subject,
+		out:      out,
+		codecs:   codecSet{codecs: []Codec{json.Codec}, mediaTypes: []string{jsonMediaType}},
+		inEmpty:  isEmptyStruct(in),
+		outEmpty: isEmptyStruct(out),
+	}
+	if err := checkConcrete(subject); err != nil {
+		return call{}, c.callError(fmt.Errorf("%w: subject %q: %w", ErrInvalidConfig, subject, err))
+	}
+	return c.newCall(opts)
+}
+
+func (c *contract) newCall(opts []CallOption) (call, error) {
+	next := call{contract: c}
+	if err := next.apply(opts); err != nil {
+		return call{}, c.callError(err)
+	}
+	if next.codec == nil {
+		next.codec = c.codecs.first()
+	}
+	return next, nil
+}
+
+// callError wraps what went wrong with a call.
+func (c *contract) callError(err error) error {
+	return &CallError{Endpoint: c.name, Subject: c.target, Err: err}
+}
+
+// do makes the call, behind the interceptors, and stores the reply in out.
+func (c *call) do(ctx context.Context, r Requester, in, out any) error {
+	if c.replyHeader != nil {
+		*c.replyHeader = nil
+	}
+	if ctx == nil {
+		return c.callError(fmt.Errorf("%w: the context is nil", ErrInvalidConfig))
+	}
+	if isNil(r) {
+		return c.callError(fmt.Errorf("%w: the Requester is nil", ErrInvalidConfig))
+	}
+	timeout := DefaultTimeout
+	if client, ok := r.(*Client); ok {
+		if client.bad != nil {
+			return c.callError(client.bad)
+		}
+		timeout = client.opts.timeout
+		c.inherit(&client.opts)
+	}
+	ctx, cancel := withDefaultTimeout(ctx, timeout)
+	defer cancel()
+	if len(c.interceptors) > 0 {
+		return c.intercepted(ctx, r, in, out)
+	}
+	_, err := c.roundTrip(ctx, r, in, out)
+	return err
+}
+
+// intercepted is roundTrip behind the interceptors.
+func (c *call) intercepted(ctx context.Context, r Requester, in, out any) error {
+	inv := &Invocation{
+		Side:       ClientSide,
+		Endpoint:   c.name,
+		Pattern:    c.subject,
+		Subject:    c.target,
+		Idempotent: c.idempotent,
+		Request:    in,
+		Header:     c.header,
+		contract:   c.contract,
+	}
+	if inv.Header == nil {
+		inv.Header = make(nats.Header)
+	}
+	target := reflect.ValueOf(out).Elem()
+	reply, err := chain(c.interceptors, func(ctx context.Context, inv *Invocation) (any, error) {
+		for key := range inv.Header {
+			if err := checkHeaderKey(key); err != nil {
+				return nil, c.callError(err)
+			}
+		}
+		c.header = inv.Header
+		header, err := c.roundTrip(ctx, r, in, out)
+		inv.ReplyHeader = header
+		return target.Interface(), err
+	})(ctx, inv)
+	if err != nil {
+		return err
+	}
+	if err := c.checkReplyType(reply); err != nil {
+		return c.callError(err)
+	}
+	if reply == nil {
+		target.SetZero()
+	} else {
+		target.Set(reflect.ValueOf(reply))
+	}
+	return nil
+}
+
+// roundTrip sends the request and decodes the reply into out. The header is the reply's, if one came.
+func (c *call) roundTrip(ctx context.Context, r Requester, in, out any) (nats.Header, error) {
+	reply, err := c.exchange(ctx, r, in)
+	if err != nil {
+		return nil, c.callError(err)
+	}
+	if c.replyHeader != nil {
+		*c.replyHeader = reply.Header
+	}
+	return reply.Header, c.decode(reply, out)
+}
+
+// decode turns a reply into out or an error.
+func (c *call) decode(reply *nats.Msg, out any) error {
+	codec, codecErr := c.replyCodec(reply.Header)
+	if se := parseError(reply.Header, reply.Data); se != nil {
+		if codecErr == nil {
+			if declared, err := c.errors.decode(se.Type, codec, se.Data); err == nil && declared != nil {
+				return declared
+			}
+		}
+		return c.callError(se)
+	}
+	if c.outEmpty {
+		return nil
+	}
+	if codecErr != nil {
+		return c.callError(codecErr)
+	}
+	if err := codec.Unmarshal(reply.Data, out); err != nil {
+		return c.callError(fmt.Errorf("%w into %T: %w", ErrDecodeReply, out, err))
+	}
+	return nil
+}
+
+// exchange sends the request and returns the reply, whatever it says.
+func (c *call) exchange(ctx context.Context, r Requester, in any) (*nats.Msg, error) {
+	var body []byte
+	if !c.inEmpty {
+		var err error
+		if body, err = c.codec.Marshal(in); err != nil {
+			return nil, fmt.Errorf("%w: encode %T: %w", ErrEncodeRequest, in, err)
+		}
+	}
+	facts := requestFacts{contentType: c.codec.ContentType()}
+	if canonicalMediaType(facts.contentType) == jsonMediaType {
+		facts.contentType = ""
+	}
+	return c.retry.run(ctx, c.idempotent, func(ctx context.Context) (*nats.Msg, error) {
+		return c.send(ctx, r, body, facts)
+	})
+}
+
+// send sends the request once.
+func (c *call) send(ctx context.Context, r Requester, body []byte, facts requestFacts) (*nats.Msg, error) {
+	facts.timeout = remaining(ctx)
+	msg := &nats.Msg{Subject: c.target, Header: c.header, Data: body}
+	if client, ok := r.(*Client); ok {
+		return client.request(ctx, msg, facts)
+	}
+	msg.Header = facts.addTo(maps.Clone(msg.Header))
+	reply, err := r.RequestMsgWithContext(ctx, msg)
+	if err != nil {
+		return nil, err
+	}
+	return reply, checkReply(reply)
+}
+
+// replyCodec returns the codec of a reply: the call's, unless a peer names another one.
+func (c *call) replyCodec(h nats.Header) (Codec, error) {
+	contentType := headerValue(h, ContentTypeHeader)
+	if contentType == "" || canonicalMediaType(contentType) == canonicalMediaType(c.codec.ContentType()) {
+		return c.codec, nil
+	}
+	if codec, ok := c.codecs.forContentType(contentType); ok {
+		return codec, nil
+	}
+	return nil, fmt.Errorf("%w: its content type is %q, want %q", ErrDecodeReply, contentType, c.codec.ContentType())
+}
+
+// checkReply tells a reply from what stands in its place where nobody serves the subject.
+func checkReply(reply *nats.Msg) error {
+	switch {
+	case reply == nil:
+		return errors.New("the Requester returned neither a reply nor an error")
+	case len(reply.Data) == 0 && headerValue(reply.Header, statusHeader) == noRespondersStatus:
+		return nats.ErrNoResponders
+	default:
+		return nil
+	}
+}
+
+func withDefaultTimeout(ctx context.Context, timeout time.Duration) (context.Context, context.CancelFunc) {
+	if _, ok := ctx.Deadline(); ok {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, timeout)
+}
+
+// remaining is how long ctx still lasts, at least a little: what has ended is found out when it is used.
+func remaining(ctx context.Context) time.Duration {
+	deadline, _ := ctx.Deadline()
+	return max(time.Until(deadline), 1)
+}

@@ -1,0 +1,356 @@
+package typednats_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+
+	"github.com/typednats/typednats"
+	"github.com/typednats/typednats/codec/msgpack"
+	"github.com/typednats/typednats/internal/natstest"
+)
+
+func TestClientSubscribesOnceUnderTheInboxPrefix(t *testing.T) {
+	t.Parallel()
+	srv := natstest.Run(t, func(o *server.Options) {
+		o.Users = []*server.User{
+			{Username: "service", Password: "p"},
+			{Username: "client", Password: "p", Permissions: &server.Permissions{
+				Publish:   &server.SubjectPermission{Allow: []string{"svc-echo"}},
+				Subscribe: &server.SubjectPermission{Allow: []string{"_MINE.>"}},
+			}},
+		}
+	})
+	svcStart(t, srv.Connect(t, nats.UserInfo("service", "p")), svcConfig(), svcEcho.Handle(svcReflect))
+	refused := make(chan error, 10)
+	nc := srv.Connect(t, nats.UserInfo("client", "p"), nats.CustomInboxPrefix("_MINE"),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { refused <- err }))
+	ctx := svcContext(t)
+	client := typednats.NewClient(nc)
+	if got := nc.NumSubscriptions(); got != 0 {
+		t.Errorf("%d subscriptions before the first call, want 0", got)
+	}
+	for range 3 {
+		if out, err := typednats.RequestService(ctx, client, svcEcho, svcText{"hello"}); err != nil || out.Text != "hello" {
+			t.Errorf("call = %v, %v", out, err)
+		}
+		if got := nc.NumSubscriptions(); got != 1 {
+			t.Errorf("%d subscriptions, want 1", got)
+		}
+	}
+	for range 2 {
+		if err := client.Close(); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+	}
+	if got := nc.NumSubscriptions(); got != 0 {
+		t.Errorf("%d subscriptions after Close, want 0", got)
+	}
+	if !nc.IsConnected() {
+		t.Error("Close closed the connection, too")
+	}
+	if _, err := typednats.RequestService(ctx, nc, svcEcho, svcText{}); err != nil {
+		t.Errorf("call through the connection after Close: %v", err)
+	}
+	if len(refused) > 0 {
+		t.Errorf("the server refused: %v", <-refused)
+	}
+}
+
+// svcPending makes calls of a peer that does not answer and waits until all have arrived there.
+func svcPending(t *testing.T, srv *natstest.Server, r typednats.Requester) []<-chan svcCall {
+	t.Helper()
+	const pending = 20
+	arrived := make(chan struct{}, pending)
+	svcPeer(t, srv.Connect(t), "mute", func(*nats.Msg) *nats.Msg {
+		arrived <- struct{}{}
+		return nil
+	})
+	var calls []<-chan svcCall
+	for range pending {
+		calls = append(calls, svcGo(svcContext(t), r, svcEcho.InSubject("mute"), svcText{}))
+	}
+	for range pending {
+		svcAwait(t, arrived, "a request")
+	}
+	return calls
+}
+
+func TestEndOfTheClientEndsCalls(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		end  func(nc *nats.Conn, c *typednats.Client)
+		want error
+	}{
+		"close client":     {func(_ *nats.Conn, c *typednats.Client) { _ = c.Close() }, typednats.ErrClientClosed},
+		"close connection": {func(nc *nats.Conn, _ *typednats.Client) { nc.Close() }, nats.ErrConnectionClosed},
+		"drain connection": {func(nc *nats.Conn, _ *typednats.Client) { _ = nc.Drain() }, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			srv := natstest.Run(t)
+			nc, ctx := srv.Connect(t), svcContext(t)
+			client := typednats.NewClient(nc)
+			calls := svcPending(t, srv, client)
+			test.end(nc, client)
+			for _, call := range calls {
+				got := svcAwait(t, call, "the call to end")
+				if test.want != nil && !errors.Is(got.err, test.want) {
+					t.Errorf("call = %v, want %v", got.err, test.want)
+				}
+				if test.want == nil && !errors.Is(got.err, nats.ErrConnectionDraining) && !errors.Is(got.err, nats.ErrConnectionClosed) {
+					t.Errorf("call = %v, want that the connection is gone", got.err)
+				}
+			}
+			if _, err := typednats.RequestService(ctx, client, svcEcho, svcText{}); err == nil || errors.Is(err, ctx.Err()) {
+				t.Errorf("later call = %v, want a failure at once", err)
+			}
+			if err := client.Close(); err != nil {
+				t.Errorf("Close: %v", err)
+			}
+		})
+	}
+}
+
+func TestCancelledCallDropsItsLateReply(t *testing.T) {
+	t.Parallel()
+	nc, ctx := natstest.Connect(t), svcContext(t)
+	requests := make(chan *nats.Msg, 10)
+	svcPeer(t, nc, "svc-echo", func(m *nats.Msg) *nats.Msg {
+		if string(m.Data) == `{"text":"late"}` {
+			requests <- m
+			return nil
+		}
+		return &nats.Msg{Data: m.Data}
+	})
+	client := typednats.NewClient(nc)
+	t.Cleanup(func() { _ = client.Close() })
+	callCtx, cancel := context.WithCancel(ctx)
+	call := svcGo(callCtx, client, svcEcho, svcText{"late"})
+	late := svcAwait(t, requests, "the request")
+	cancel()
+	if got := svcAwait(t, call, "the call to end"); !errors.Is(got.err, context.Canceled) {
+		t.Errorf("call = %v, want Canceled", got.err)
+	}
+	inbox := late.Reply[:strings.LastIndex(late.Reply, ".")]
+	for _, subject := range []string{late.Reply, late.Reply, inbox + ".x", inbox + ".tn1~0~~zzz", inbox + ".tn1~0~~!", inbox + ".1"} {
+		if err := nc.Publish(subject, []byte(`{"text":"wrong"}`)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 10 {
+		if out, err := typednats.RequestService(ctx, client, svcEcho, svcText{"next"}); err != nil || out.Text != "next" {
+			t.Errorf("next call = %v, %v", out, err)
+		}
+	}
+}
+
+func TestSecondReplyIsDropped(t *testing.T) {
+	t.Parallel()
+	nc, ctx := natstest.Connect(t), svcContext(t)
+	svcPeer(t, nc, "svc-echo", func(m *nats.Msg) *nats.Msg {
+		_ = nc.Publish(m.Reply, m.Data)
+		_ = nc.Publish(m.Reply, []byte(`{"text":"second"}`))
+		return &nats.Msg{Data: []byte(`{"text":"third"}`)}
+	})
+	client := typednats.NewClient(nc)
+	t.Cleanup(func() { _ = client.Close() })
+	for i := range 20 {
+		in := svcText{fmt.Sprint(i)}
+		if out, err := typednats.RequestService(ctx, client, svcEcho, in); err != nil || out != in {
+			t.Errorf("call %d = %v, %v", i, out, err)
+		}
+	}
+}
+
+func TestClientNeverMixesRepliesUp(t *testing.T) {
+	t.Parallel()
+	const callers, calls = 16, 60
+	srv := natstest.Run(t)
+	ctx := svcContext(t)
+	for range 2 {
+		svcStart(t, srv.Connect(t), svcConfig(), svcEcho.WithCodec(msgpack.Codec).Handle(svcMixed, typednats.WithMaxConcurrent(8)))
+	}
+	nc := srv.Connect(t)
+	requesters := svcRequesters(t, nc)
+	var wg sync.WaitGroup
+	for kind, r := range requesters {
+		for c := range callers {
+			wg.Go(func() {
+				for i := range calls {
+					in := svcText{fmt.Sprint(kind, c, i)}
+					if i%10 == 9 {
+						in.Text = "declared"
+					}
+					out, err := typednats.RequestService(ctx, r, svcEcho.WithCodec(msgpack.Codec), in)
+					if _, declared := errors.AsType[svcMissing](err); declared != (in.Text == "declared") || !declared && out != in {
+						t.Errorf("call with %v = %v, %v", in, out, err)
+					}
+				}
+			})
+		}
+	}
+	wg.Wait()
+}
+
+func TestClientsOnOneConnectionAreIndependent(t *testing.T) {
+	t.Parallel()
+	nc, ctx := natstest.Connect(t), svcContext(t)
+	svcStart(t, nc, svcConfig(), svcEcho.Handle(svcReflect))
+	a, b := typednats.NewClient(nc), typednats.NewClient(nc)
+	t.Cleanup(func() { _ = b.Close() })
+	for _, c := range []*typednats.Client{a, b} {
+		if _, err := typednats.RequestService(ctx, c, svcEcho, svcText{}); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := a.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := typednats.RequestService(ctx, b, svcEcho, svcText{}); err != nil {
+		t.Errorf("call through the other client: %v", err)
+	}
+}
+
+func TestClientClosedDuringCalls(t *testing.T) {
+	t.Parallel()
+	nc, ctx := natstest.Connect(t), svcContext(t)
+	svcStart(t, nc, svcConfig(), svcEcho.Handle(svcReflect))
+	for range 20 {
+		client := typednats.NewClient(nc)
+		var callers sync.WaitGroup
+		first := make(chan struct{}, 8)
+		for range cap(first) {
+			callers.Go(func() {
+				for {
+					_, err := typednats.RequestService(ctx, client, svcEcho, svcText{})
+					if err != nil {
+						if !errors.Is(err, typednats.ErrClientClosed) {
+							t.Errorf("call = %v, want ErrClientClosed", err)
+						}
+						return
+					}
+					select {
+					case first <- struct{}{}:
+					default:
+					}
+				}
+			})
+		}
+		svcAwait(t, first, "a reply")
+		if err := client.Close(); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+		callers.Wait()
+	}
+}
+
+func TestClientIsARequesterForMessages(t *testing.T) {
+	t.Parallel()
+	nc, ctx := natstest.Connect(t), svcContext(t)
+	requests := make(chan *nats.Msg, 10)
+	svcPeer(t, nc, "plain", func(m *nats.Msg) *nats.Msg {
+		requests <- m
+		return &nats.Msg{Data: []byte("pong")}
+	})
+	client := typednats.NewClient(nc)
+	t.Cleanup(func() { _ = client.Close() })
+	msg := &nats.Msg{Subject: "plain", Reply: "mine", Header: nats.Header{"A": {"b"}}, Data: []byte("ping")}
+	reply, err := client.RequestMsgWithContext(ctx, msg)
+	if err != nil || string(reply.Data) != "pong" {
+		t.Errorf("RequestMsgWithContext = %v, %v", reply, err)
+	}
+	got := svcAwait(t, requests, "the request")
+	svcDiff(t, "header", nats.Header{"A": {"b"}}, got.Header)
+	svcDiff(t, "data", "ping", string(got.Data))
+	if msg.Reply != "mine" || got.Reply == "mine" {
+		t.Errorf("reply subject %q was sent; the caller's message has %q now", got.Reply, msg.Reply)
+	}
+	timeless, optionless := typednats.NewClient(nc, typednats.WithDefaultTimeout(0)), typednats.NewClient(nc, nil)
+	var none context.Context
+	for name, test := range map[string]struct {
+		call func() (*nats.Msg, error)
+		want error
+	}{
+		"nil message": {func() (*nats.Msg, error) { return client.RequestMsgWithContext(ctx, nil) }, nats.ErrInvalidMsg},
+		"nil context": {func() (*nats.Msg, error) { return client.RequestMsgWithContext(none, msg) }, nats.ErrInvalidContext},
+		"no subject":  {func() (*nats.Msg, error) { return client.RequestMsgWithContext(ctx, &nats.Msg{}) }, nats.ErrBadSubject},
+		"nobody": {func() (*nats.Msg, error) {
+			return client.RequestMsgWithContext(ctx, &nats.Msg{Subject: "nobody"})
+		}, nats.ErrNoResponders},
+		"cancelled":   {func() (*nats.Msg, error) { return client.RequestMsgWithContext(svcCancelled(ctx), msg) }, context.Canceled},
+		"bad options": {func() (*nats.Msg, error) { return timeless.RequestMsgWithContext(ctx, msg) }, typednats.ErrInvalidConfig},
+		"nil option":  {func() (*nats.Msg, error) { return optionless.RequestMsgWithContext(ctx, msg) }, typednats.ErrInvalidConfig},
+	} {
+		if reply, err := test.call(); reply != nil || !errors.Is(err, test.want) {
+			t.Errorf("%s: %v, %v, want %v", name, reply, err, test.want)
+		}
+	}
+}
+
+// A service that is imported from another account sees a reply subject that the server made up.
+func TestRewrittenReplySubject(t *testing.T) {
+	t.Parallel()
+	exporter, importer := server.NewAccount("EXPORTER"), server.NewAccount("IMPORTER")
+	srv := natstest.Run(t, func(o *server.Options) {
+		o.Accounts = []*server.Account{exporter, importer}
+		o.Users = []*server.User{
+			{Username: "service", Password: "p", Account: exporter},
+			{Username: "client", Password: "p", Account: importer},
+		}
+	})
+	service, caller, ctx := srv.Connect(t, nats.UserInfo("service", "p")), srv.Connect(t, nats.UserInfo("client", "p")), svcContext(t)
+	exported, err := srv.LookupAccount("EXPORTER")
+	if err != nil {
+		t.Fatal(err)
+	}
+	imported, err := srv.LookupAccount("IMPORTER")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(
+		exported.AddServiceExport("svc-echo", nil),
+		imported.AddServiceImport(exported, "svc-echo", "svc-echo"),
+	); err != nil {
+		t.Fatal(err)
+	}
+	deadlines := make(chan bool, 1)
+	svcStart(t, service, svcConfig(), svcEcho.Handle(func(ctx context.Context, in svcText) (svcText, error) {
+		_, ok := ctx.Deadline()
+		deadlines <- ok
+		return in, nil
+	}))
+	for kind, r := range svcRequesters(t, caller) {
+		out, err := typednats.RequestService(ctx, r, svcEcho, svcText{"abroad"})
+		if err != nil || out.Text != "abroad" {
+			t.Errorf("%s: %v, %v", kind, out, err)
+			continue
+		}
+		if got, want := <-deadlines, kind != "client"; got != want {
+			t.Errorf("%s: the handler has a deadline: %v, want %v", kind, got, want)
+		}
+	}
+}
+
+func TestCallWaitsNoLongerThanItsDeadline(t *testing.T) {
+	t.Parallel()
+	nc := natstest.Connect(t)
+	svcPeer(t, nc, "mute", svcMute)
+	client := typednats.NewClient(nc, typednats.WithDefaultTimeout(10*time.Millisecond))
+	t.Cleanup(func() { _ = client.Close() })
+	_, err := typednats.RequestService(context.Background(), client, svcEcho.InSubject("mute"), svcText{})
+	if !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("call = %v, want DeadlineExceeded", err)
+	}
+	_, err = client.RequestMsgWithContext(context.Background(), &nats.Msg{Subject: "mute"})
+	if !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("request = %v, want DeadlineExceeded", err)
+	}
+}

@@ -1,0 +1,135 @@
+package typednats
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"regexp"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/micro"
+)
+
+// DefaultDrainTimeout is how long [Serve] waits for handlers in flight.
+const DefaultDrainTimeout = 10 * time.Second
+
+// semverRegexp is the regular expression that semver.org suggests and ADR-32 asks for.
+var semverRegexp = regexp.MustCompile(`^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)` +
+	`(?:-((?:0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*)(?:\.(?:0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*))*))?` +
+	`(?:\+([0-9a-zA-Z-]+(?:\.[0-9a-zA-Z-]+)*))?$`)
+
+// ServiceConfig describes a service. Name and Version are required; every other field may be left at its zero value.
+type ServiceConfig struct {
+	// Name is the kind of the service, shared by all its instances: letters, digits, dashes and underscores (ADR-32).
+	Name string
+
+	// Version is a semantic version, such as "1.0.0" (ADR-32).
+	Version string
+
+	// Description is for people; $SRV.INFO shows it.
+	Description string
+
+	// Metadata is shown by $SRV.PING, INFO and STATS. It is copied and does not change.
+	Metadata map[string]string
+
+	// QueueGroup is the queue group of endpoints that neither set one nor are in a group that does. "" means "q".
+	QueueGroup string
+
+	// QueueGroupDisabled switches queue groups off for those endpoints: every instance gets every request.
+	QueueGroupDisabled bool
+
+	// DrainTimeout is how long [Serve] waits for handlers in flight. 0 means [DefaultDrainTimeout].
+	DrainTimeout time.Duration
+
+	// StatsHandler returns what becomes the `data` of an endpoint's statistics, as JSON. It is called for each
+	// endpoint whenever statistics are asked for, with the endpoint's name, or its subject where several endpoints
+	// have the name. It must be safe for concurrent use. nil, and a nil result, means no data.
+	StatsHandler func(endpoint string) any
+
+	// Logger gets what ErrorHandler gets. nil means [slog.Default].
+	Logger *slog.Logger
+
+	// ErrorHandler is told of what callers are not: errors that were not declared, panics, and replies that could
+	// not be sent. It is called on the goroutine of the request, concurrently with itself. nil means that only the
+	// Logger is told.
+	ErrorHandler func(ErrorReport)
+
+	// Interceptors wrap the handlers of all endpoints, the first outermost, outside those that [WithInterceptors]
+	// adds to an endpoint. The slice is copied.
+	Interceptors []Interceptor
+
+	// MaxConcurrent is how many requests of one endpoint are handled at a time, unless [WithMaxConcurrent] says
+	// otherwise for the endpoint. 0 means [DefaultMaxConcurrent].
+	MaxConcurrent int
+}
+
+// ErrorReport is one error that stays inside the service.
+type ErrorReport struct {
+	// Endpoint is the endpoint's name; empty where the error is about the service.
+	Endpoint string
+
+	// Subject is where the request was sent, or what the subscription is for.
+	Subject string
+
+	// Err is the error. A panic with an error wraps it.
+	Err error
+
+	// Stack is the stack of a panic, else nil.
+	Stack []byte
+}
+
+// check returns everything that is wrong with the configuration, joined.
+func (c *ServiceConfig) check(nc *nats.Conn) error {
+	var m mistakes
+	if nc == nil {
+		m.add("connection", "nil", errNil)
+	}
+	m.add("Name", c.Name, checkName(c.Name))
+	if !semverRegexp.MatchString(c.Version) {
+		m.add("Version", c.Version, errors.New(`want a semantic version, such as "1.0.0"`))
+	}
+	if c.QueueGroup != "" {
+		m.add("QueueGroup", c.QueueGroup, checkQueueGroup(c.QueueGroup))
+		if c.QueueGroupDisabled {
+			m.add("QueueGroup", c.QueueGroup, errors.New("QueueGroupDisabled is set too"))
+		}
+	}
+	if _, ok := c.Metadata[""]; ok {
+		m.add("Metadata key", "", errEmpty)
+	}
+	checkInterceptors(c.Interceptors, &m)
+	if c.DrainTimeout < 0 {
+		m.add("DrainTimeout", c.DrainTimeout.String(), errNegative)
+	}
+	if c.MaxConcurrent < 0 {
+		m.add("MaxConcurrent", fmt.Sprint(c.MaxConcurrent), errNegative)
+	}
+	return m.join(fmt.Errorf("%w of service %q", ErrInvalidConfig, c.Name))
+}
+
+func (c *ServiceConfig) drainTimeout() time.Duration {
+	if c.DrainTimeout == 0 {
+		return DefaultDrainTimeout
+	}
+	return c.DrainTimeout
+}
+
+func (c *ServiceConfig) logger() *slog.Logger {
+	if c.Logger == nil {
+		return slog.Default()
+	}
+	return c.Logger
+}
+
+// queuePolicy is the service's say about the queue groups of its endpoints.
+func (c *ServiceConfig) queuePolicy() queuePolicy {
+	switch {
+	case c.QueueGroupDisabled:
+		return queuePolicy{kind: queueDisabled}
+	case c.QueueGroup != "":
+		return queuePolicy{kind: queueNamed, name: c.QueueGroup}
+	default:
+		return queuePolicy{kind: queueNamed, name: micro.DefaultQueueGroup}
+	}
+}

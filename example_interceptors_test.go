@@ -1,0 +1,100 @@
+package typednats_test
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"time"
+
+	"github.com/typednats/typednats"
+)
+
+// allow refuses requests whose Tenant header is missing.
+func allow(next typednats.Handler) typednats.Handler {
+	return func(ctx context.Context, inv *typednats.Invocation) (any, error) {
+		if inv.Header.Get("Tenant") == "" {
+			return nil, typednats.Errorf(401, "a Tenant is needed")
+		}
+		return next(ctx, inv)
+	}
+}
+
+// timed tells how requests end.
+func timed(next typednats.Handler) typednats.Handler {
+	return func(ctx context.Context, inv *typednats.Invocation) (any, error) {
+		start := time.Now()
+		reply, err := next(ctx, inv)
+		code, declared := inv.Outcome(err)
+		observe(inv.Endpoint, time.Since(start), code, declared)
+		return reply, err
+	}
+}
+
+// observe stands in for a program's metrics.
+func observe(endpoint string, _ time.Duration, code int, declared bool) {
+	fmt.Println(endpoint, code, declared)
+}
+
+func ExampleInterceptor() {
+	nc, end := exampleConn()
+	defer end()
+	ctx := context.Background()
+
+	svc, err := typednats.NewService(nc, typednats.ServiceConfig{
+		Name:         "warehouse",
+		Version:      "1.0.0",
+		Interceptors: []typednats.Interceptor{timed},
+	}, Reserve.Handle(reserve, typednats.WithInterceptors(allow)))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer func() { _ = svc.Stop(ctx) }()
+
+	_, err = typednats.RequestService(ctx, nc, Reserve, ReserveRequest{Item: "nut"})
+	fmt.Println(err)
+	_, err = typednats.RequestService(ctx, nc, Reserve, ReserveRequest{Item: "gear"},
+		typednats.WithHeader("Tenant", "acme"))
+	fmt.Println(err)
+	// Output:
+	// reserve 401 false
+	// call "reserve" at "warehouse.reserve": service error 401: a Tenant is needed
+	// reserve 404 true
+	// unknown item "gear"
+}
+
+func ExampleWithInterceptors() {
+	nc, end := exampleWarehouse()
+	defer end()
+
+	tenant := func(next typednats.Handler) typednats.Handler {
+		return func(ctx context.Context, inv *typednats.Invocation) (any, error) {
+			inv.Header.Set("Tenant", "acme")
+			return next(ctx, inv)
+		}
+	}
+	client := typednats.NewClient(nc, typednats.WithInterceptors(tenant))
+	defer func() { _ = client.Close() }()
+	reply, err := typednats.RequestService(context.Background(), client, Reserve, ReserveRequest{Item: "nut"},
+		typednats.WithInterceptors(timed)) // inside those of the client
+	fmt.Println(reply.ID, err)
+	// Output:
+	// reserve 0 false
+	// r-1 <nil>
+}
+
+func ExampleWithRetry() {
+	nc, end := exampleConn()
+	defer end()
+	client := typednats.NewClient(nc, typednats.WithRetry(typednats.Retry{
+		Attempts:       5,
+		Backoff:        5 * time.Millisecond,
+		AttemptTimeout: time.Second, // for endpoints that are Idempotent
+	}))
+	defer func() { _ = client.Close() }()
+
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+	defer cancel()
+	_, err := typednats.RequestService(ctx, client, Reserve, ReserveRequest{Item: "nut"})
+	fmt.Println(err)
+	// Output: call "reserve" at "warehouse.reserve": nats: no responders available for request
+}

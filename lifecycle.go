@@ -1,0 +1,461 @@
+package typednats
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+const (
+	// flushTimeout bounds a round trip to the server where the caller sets no bound.
+	flushTimeout = 10 * time.Second
+
+	// flushGrace is how long a step of ending may take when the caller's time is up: without it, requests on their
+	// way would not even be refused.
+	flushGrace = time.Second
+)
+
+// startChange waits for the right to add or remove endpoints, which a service that has begun to stop does not give: a
+// handler that asks would wait for a Stop that waits for the handler.
+func (s *Service) startChange(ctx context.Context) error {
+	if err := s.acquire(ctx, s.stopping); err != nil {
+		return err
+	}
+	select {
+	case <-s.stopping:
+		s.release()
+		return ErrServiceStopped
+	default:
+		return nil
+	}
+}
+
+// acquire waits for the right to change what the service serves, until stopping is closed. It has a little patience
+// even if ctx has ended, as the other steps of ending have: most changes take a round trip to the server.
+func (s *Service) acquire(ctx context.Context, stopping <-chan struct{}) error {
+	select {
+	case s.changing <- struct{}{}:
+		return nil
+	case <-stopping:
+		return ErrServiceStopped
+	case <-ctx.Done():
+	}
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushGrace)
+	defer cancel()
+	select {
+	case s.changing <- struct{}{}:
+		return nil
+	case <-stopping:
+		return ErrServiceStopped
+	case <-grace.Done():
+		return fmt.Errorf("wait for another change: %w", ctx.Err())
+	}
+}
+
+func (s *Service) release() { <-s.changing }
+
+func (s *Service) isStopped() bool {
+	select {
+	case <-s.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// current returns the endpoints. The slice must not be changed.
+func (s *Service) current() []*servedEndpoint {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.endpoints
+}
+
+// inspected returns the endpoints whose handlers may run, those that are being removed included.
+func (s *Service) inspected() []*servedEndpoint {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Concat(s.endpoints, s.leaving)
+}
+
+// find returns the endpoint whose unique name, or else whose subject, is given.
+func (s *Service) find(name string) (*servedEndpoint, bool) {
+	endpoints := s.current()
+	if e := theOnly(endpoints, func(e *servedEndpoint) bool { return e.name == name }); e != nil {
+		return e, true
+	}
+	e := theOnly(endpoints, func(e *servedEndpoint) bool { return e.subject == name })
+	return e, e != nil
+}
+
+// theOnly returns the endpoint that fits, nil if there is none or several.
+func theOnly(endpoints []*servedEndpoint, fits func(*servedEndpoint) bool) *servedEndpoint {
+	i := slices.IndexFunc(endpoints, fits)
+	if i < 0 || slices.ContainsFunc(endpoints[i+1:], fits) {
+		return nil
+	}
+	return endpoints[i]
+}
+
+// addressOf is e's name where no other endpoint has it, else its subject.
+func addressOf(e *servedEndpoint, endpoints []*servedEndpoint) string {
+	for _, other := range endpoints {
+		if other != e && other.name == e.name {
+			return e.subject
+		}
+	}
+	return e.name
+}
+
+// checkAll returns everything that is wrong with endpoints that are to be added.
+func (s *Service) checkAll(endpoints []BoundEndpoint) error {
+	type address struct{ subject, queueGroup string }
+	taken := make(map[address]string)
+	for _, e := range s.current() {
+		taken[address{e.subject, e.queueGroup}] = e.name
+	}
+	var errs []error
+	for i, b := range endpoints {
+		if err := b.check(); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		at := address{b.contract.subject, s.queueGroup(b)}
+		if other, ok := taken[at]; ok {
+			errs = append(errs, fmt.Errorf("%w: endpoint %q has the same subject %q and queue group %q",
+				invalidEndpoint(endpoints[i].name), other, at.subject, at.queueGroup))
+		}
+		taken[at] = b.name
+	}
+	return errors.Join(errs...)
+}
+
+// queueGroup returns the effective queue group of an endpoint, "" if it has none.
+func (s *Service) queueGroup(b BoundEndpoint) string {
+	if policy := b.contract.queue.or(s.cfg.queuePolicy()); policy.kind == queueNamed {
+		return policy.name
+	}
+	return ""
+}
+
+func (s *Service) newServed(b BoundEndpoint) *servedEndpoint {
+	e := &servedEndpoint{
+		contract:           b.contract,
+		op:                 b.op,
+		svc:                s,
+		queueGroup:         s.queueGroup(b),
+		maxConcurrent:      DefaultMaxConcurrent,
+		maxPendingMessages: DefaultMaxPendingMessages,
+		maxPendingBytes:    DefaultMaxPendingBytes,
+		drained:            make(chan struct{}),
+	}
+	if s.cfg.MaxConcurrent > 0 {
+		e.maxConcurrent = s.cfg.MaxConcurrent
+	}
+	if n := b.opts.maxConcurrent; n != nil {
+		e.maxConcurrent = *n
+	}
+	if n := b.opts.maxPendingMessages; n != nil {
+		e.maxPendingMessages, e.maxPendingBytes = *n, *b.opts.maxPendingBytes
+	}
+	if interceptors := slices.Concat(s.cfg.Interceptors, b.opts.interceptors); len(interceptors) > 0 {
+		e.intercepted = chain(interceptors, e.invoke)
+	}
+	e.ctx, e.cancel = context.WithCancel(context.Background())
+	return e
+}
+
+// subscribe adds endpoints and runs more, all or nothing, and makes sure that the server knows.
+func (s *Service) subscribe(endpoints []BoundEndpoint, more func() error) error {
+	lastError := s.nc.LastError()
+	var added []*servedEndpoint
+	for _, b := range endpoints {
+		added = append(added, s.newServed(b))
+	}
+	err := subscribeAll(s.nc, added)
+	if err == nil {
+		s.mu.Lock()
+		s.endpoints = slices.Concat(s.endpoints, added)
+		s.mu.Unlock()
+		if more != nil {
+			err = more()
+		}
+	}
+	if err == nil {
+		err = s.confirm(added, lastError)
+	}
+	if err == nil {
+		return nil
+	}
+	var monitors []*monitor
+	if more != nil {
+		monitors = s.monitors
+		defer s.removeMonitors()
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.drainTimeout())
+	defer cancel()
+	s.detach(added)
+	return errors.Join(err, s.cutOff(ctx, added, monitors), s.finish(ctx, added))
+}
+
+// subscribeAll starts the flow of cancellations, then that of requests: a connection keeps the server's last refusal
+// only, and that of a cancel subject, which does no harm, must not stand in the place of another.
+func subscribeAll(nc *nats.Conn, endpoints []*servedEndpoint) error {
+	for _, e := range endpoints {
+		if err := e.subscribeCancel(nc); err != nil {
+			return err
+		}
+	}
+	for _, e := range endpoints {
+		if err := e.subscribe(nc); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// confirm waits until the server has taken the subscriptions, and returns its refusal if it has refused one.
+// A connection that is still being made, or made again, takes them when it is there.
+func (s *Service) confirm(added []*servedEndpoint, before error) error {
+	if !s.nc.IsConnected() {
+		return nil
+	}
+	if err := s.nc.FlushTimeout(flushTimeout); errors.Is(err, nats.ErrConnectionClosed) && s.nc.IsClosed() {
+		return fmt.Errorf("flush subscriptions: %w", err)
+	}
+	refusal := s.nc.LastError()
+	switch {
+	case refusal == before: //nolint:errorlint // the very one, from before
+		return nil
+	case errors.Is(refusal, nats.ErrMaxSubscriptionsExceeded):
+		return fmt.Errorf("subscribe: %w", refusal)
+	case !errors.Is(refusal, nats.ErrPermissionViolation):
+		return nil
+	}
+	for _, e := range added {
+		if strings.Contains(refusal.Error(), strconv.Quote(e.subject)) {
+			return fmt.Errorf("subscribe endpoint %q to %q: %w", e.name, e.subject, refusal)
+		}
+	}
+	return s.monitorRefusal(refusal)
+}
+
+// detach takes endpoints out of what the service serves. They are leaving until finish is through.
+func (s *Service) detach(endpoints []*servedEndpoint) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.endpoints = without(s.endpoints, endpoints)
+	s.leaving = slices.Concat(s.leaving, endpoints)
+}
+
+func without(all, some []*servedEndpoint) []*servedEndpoint {
+	return slices.DeleteFunc(slices.Clone(all), func(e *servedEndpoint) bool { return slices.Contains(some, e) })
+}
+
+// cutOff ends the flow of requests to endpoints, and of questions to monitors: when it returns, all that they will ever
+// get is admitted.
+func (s *Service) cutOff(ctx context.Context, endpoints []*servedEndpoint, monitors []*monitor) error {
+	var subs []*nats.Subscription
+	for _, e := range endpoints {
+		if e.sub != nil {
+			subs = append(subs, e.sub)
+		}
+	}
+	for _, m := range monitors {
+		subs = append(subs, m.subs...)
+	}
+	s.endFlow(ctx, subs)
+	return s.awaitAdmitted(ctx)
+}
+
+// endFlow unsubscribes without losing what the server has sent by then.
+func (s *Service) endFlow(ctx context.Context, subs []*nats.Subscription) {
+	if !s.nc.IsConnected() { // nothing is on its way
+		for _, sub := range subs {
+			_ = sub.Unsubscribe() // it fails on a closed connection only
+		}
+		return
+	}
+	before := s.nc.Stats().Reconnects
+	for _, sub := range subs {
+		_ = sub.Drain() // it fails on a closed connection only
+	}
+	flushed := s.flush(ctx) == nil
+	reconnected := func() bool { return s.nc.Stats().Reconnects != before }
+	if !flushed && s.nc.IsConnected() && !reconnected() {
+		return // the server is slow; what it has sent may still come
+	}
+	// When it reconnects, nats.go subscribes again to what it is draining, and may forget the subscription only then,
+	// without a word to the server, which would go on to send requests that nobody receives.
+	orphaned := false
+	for _, sub := range subs {
+		forgotten := errors.Is(sub.Unsubscribe(), nats.ErrBadSubscription)
+		orphaned = orphaned || forgotten && reconnected()
+	}
+	if orphaned {
+		s.reconnect(ctx)
+	}
+}
+
+// reconnect makes the connection anew: only that tells the server about subscriptions that nats.go has forgotten.
+func (s *Service) reconnect(ctx context.Context) {
+	if s.nc.ForceReconnect() != nil {
+		return // it is closed
+	}
+	_ = s.nc.FlushTimeout(patience(ctx)) // if it fails there is no connection, and replies wait for one
+	s.report(ErrorReport{Err: errors.New("the connection was lost while endpoints were drained, and was made anew")})
+}
+
+// finish waits for the requests that endpoints have accepted, and flushes the replies. It must follow cutOff.
+func (s *Service) finish(ctx context.Context, endpoints []*servedEndpoint) error {
+	var errs []error
+	for _, e := range endpoints {
+		errs = append(errs, e.awaitDrained(ctx))
+	}
+	if err := s.flush(ctx); err != nil {
+		errs = append(errs, fmt.Errorf("flush replies: %w", err))
+	}
+	s.mu.Lock()
+	s.leaving = without(s.leaving, endpoints)
+	s.mu.Unlock()
+	return errors.Join(errs...)
+}
+
+// awaitAdmitted waits until no delivered request is without a decision about it.
+func (s *Service) awaitAdmitted(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience(ctx))
+	defer cancel()
+	if err := s.intake.awaitAdmitted(ctx); err != nil {
+		return fmt.Errorf("read what was delivered: %w", err)
+	}
+	return nil
+}
+
+// flush makes a round trip to the server, unless there is no connection to make it on.
+func (s *Service) flush(ctx context.Context) error {
+	if !s.nc.IsConnected() {
+		return nil
+	}
+	return s.nc.FlushTimeout(patience(ctx))
+}
+
+// patience is how long a step of ending may take that is needed even if ctx has ended.
+func patience(ctx context.Context) time.Duration {
+	if ctx.Err() != nil {
+		return flushGrace
+	}
+	if deadline, ok := ctx.Deadline(); ok {
+		return min(flushTimeout, max(time.Until(deadline), flushGrace))
+	}
+	return flushTimeout
+}
+
+// halt ends everything. The caller marks the service as stopped afterwards.
+func (s *Service) halt(ctx context.Context) error {
+	defer s.removeMonitors()
+	s.mu.Lock()
+	endpoints := slices.Concat(s.endpoints, s.leaving)
+	s.mu.Unlock()
+	if s.nc.IsClosed() {
+		for _, e := range endpoints {
+			e.discard()
+		}
+		s.prober.close()
+		s.intake.close()
+		return nil
+	}
+	err := errors.Join(s.cutOff(ctx, endpoints, s.monitors), s.finish(ctx, endpoints))
+	s.prober.close()
+	s.intake.close()
+	if err != nil {
+		return fmt.Errorf("stop service %q: %w", s.cfg.Name, err)
+	}
+	return s.awaitReaders(ctx)
+}
+
+// awaitReaders waits for the goroutines of the service. Handlers are through by then; what can still run is the
+// user's StatsHandler.
+func (s *Service) awaitReaders(ctx context.Context) error {
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		s.intake.readers.Wait()
+	}()
+	select {
+	case <-ended:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("stop service %q: wait for the StatsHandler: %w", s.cfg.Name, ctx.Err())
+	}
+}
+
+// watch looks after what no request does: it stops the service when its connection is closed for good, finds out
+// about callers that are gone, and about requests that nats.go dropped. It ends with the service.
+func (s *Service) watch(closed chan nats.Status) {
+	defer s.nc.RemoveStatusListener(closed)
+	ticker := time.NewTicker(inspectInterval)
+	defer ticker.Stop()
+	for !s.nc.IsClosed() { // it may have been closed before closed was registered
+		select {
+		case <-closed:
+		case <-s.done:
+			return
+		case now := <-ticker.C:
+			s.inspect(now)
+		}
+	}
+	_ = s.Stop(context.Background()) // it does not wait on a closed connection
+}
+
+func (s *Service) inspect(now time.Time) {
+	endpoints := s.inspected()
+	for _, e := range endpoints {
+		e.noteDropped()
+	}
+	if err := s.prober.inspect(endpoints, now); err != nil {
+		s.report(ErrorReport{Err: err})
+	}
+}
+
+// noteDropped counts and reports the requests that nats.go has dropped because nobody read them in time.
+func (e *servedEndpoint) noteDropped() {
+	dropped, err := e.sub.Dropped()
+	if err != nil || dropped <= e.dropped {
+		return
+	}
+	n := dropped - e.dropped
+	e.dropped = dropped
+	err = fmt.Errorf("%w: %d requests", nats.ErrSlowConsumer, n)
+	e.mu.Lock()
+	e.stats.requests += n
+	e.stats.errors += n
+	e.stats.lastCode, e.stats.lastDescription = codeUnavailable, err.Error()
+	e.mu.Unlock()
+	e.svc.report(ErrorReport{Endpoint: e.name, Subject: e.subject, Err: err})
+}
+
+// report tells the service's owner about an error.
+func (s *Service) report(r ErrorReport) {
+	defer func() {
+		if recovered := recover(); recovered != nil {
+			s.cfg.logger().Error("typednats: the ErrorHandler failed", "service", s.cfg.Name, "error", panicError(recovered))
+		}
+	}()
+	attrs := []any{"service", s.cfg.Name, "id", s.id, "endpoint", r.Endpoint, "subject", r.Subject, "error", r.Err}
+	if r.Stack != nil {
+		attrs = append(attrs, "stack", string(r.Stack))
+	}
+	message := "typednats: request failed"
+	if r.Endpoint == "" {
+		message = "typednats: service in trouble"
+	}
+	s.cfg.logger().Error(message, attrs...)
+	if s.cfg.ErrorHandler != nil {
+		s.cfg.ErrorHandler(r)
+	}
+}

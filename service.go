@@ -1,0 +1,172 @@
+package typednats
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nuid"
+)
+
+// Service is a running service. It is made by [NewService] and safe for concurrent use.
+type Service struct {
+	cfg    ServiceConfig
+	nc     *nats.Conn
+	id     string
+	routes *routes
+	intake *intake
+
+	monitors []*monitor
+	prober   *prober
+	changing chan struct{} // holds a token while endpoints are added or removed, or the service stops
+	stopping chan struct{} // closed once it begins to stop
+	done     chan struct{} // closed once it is stopped
+
+	mu        sync.Mutex
+	endpoints []*servedEndpoint // in the order in which they were added; replaced, never changed
+	leaving   []*servedEndpoint // removed, with requests that are not answered yet; replaced, never changed
+	started   time.Time
+	stopErr   error
+}
+
+// NewService starts a service: when it returns, the server delivers requests for the endpoints and the service
+// answers PING, INFO and STATS (ADR-32). A service without endpoints is allowed; see [Service.AddEndpoints].
+//
+// It returns [ErrInvalidConfig] and [ErrInvalidEndpoint] for everything that is wrong with what it was given,
+// joined, and the connection's error if a subscription fails; then nothing is left running. Stop the service before
+// draining or closing the connection, or replies are lost; the service never closes the connection nor replaces its
+// handlers. When the connection is closed the service stops by itself.
+func NewService(nc *nats.Conn, cfg ServiceConfig, endpoints ...BoundEndpoint) (*Service, error) {
+	cfg.Metadata = maps.Clone(cfg.Metadata)
+	cfg.Interceptors = slices.Clone(cfg.Interceptors)
+	s := &Service{
+		cfg:      cfg,
+		nc:       nc,
+		id:       nuid.Next(),
+		routes:   &routes{},
+		changing: make(chan struct{}, 1),
+		stopping: make(chan struct{}),
+		done:     make(chan struct{}),
+		started:  time.Now().UTC(),
+	}
+	if err := errors.Join(cfg.check(nc), s.checkAll(endpoints)); err != nil {
+		return nil, err
+	}
+	s.intake = newIntake(s.routes)
+	s.prober = &prober{svc: s}
+	if err := s.subscribe(endpoints, s.subscribeMonitors); err != nil {
+		s.intake.close()
+		return nil, fmt.Errorf("start service %q: %w", cfg.Name, err)
+	}
+	go s.watch(nc.StatusChanged(nats.CLOSED))
+	return s, nil
+}
+
+// Serve runs a service until ctx ends, then stops it and waits up to cfg.DrainTimeout for the handlers in flight. It
+// returns nil after a complete drain, [ErrAbandoned] with a count if handlers did not end in time,
+// [nats.ErrConnectionClosed] if the connection was closed for good, and what [NewService] returns.
+func Serve(ctx context.Context, nc *nats.Conn, cfg ServiceConfig, endpoints ...BoundEndpoint) error {
+	s, err := NewService(nc, cfg, endpoints...)
+	if err != nil {
+		return err
+	}
+	select {
+	case <-ctx.Done():
+	case <-s.Done():
+	}
+	stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cfg.drainTimeout())
+	defer cancel()
+	if err := s.Stop(stopCtx); err != nil {
+		return err
+	}
+	if nc.IsClosed() {
+		return fmt.Errorf("serve %q: %w", cfg.Name, nats.ErrConnectionClosed)
+	}
+	return nil
+}
+
+// ID returns the unique id of this instance.
+func (s *Service) ID() string { return s.id }
+
+// Name returns the service's name.
+func (s *Service) Name() string { return s.cfg.Name }
+
+// Version returns the service's version.
+func (s *Service) Version() string { return s.cfg.Version }
+
+// Description returns the service's description.
+func (s *Service) Description() string { return s.cfg.Description }
+
+// Done returns a channel that is closed once the service is stopped, however that came about: by [Service.Stop], or
+// because the connection was closed.
+func (s *Service) Done() <-chan struct{} { return s.done }
+
+// AddEndpoints adds endpoints to the running service: all of them or, when it returns an error, none.
+func (s *Service) AddEndpoints(endpoints ...BoundEndpoint) error {
+	if err := s.startChange(context.Background()); err != nil {
+		return fmt.Errorf("add endpoints to service %q: %w", s.cfg.Name, err)
+	}
+	defer s.release()
+	if err := s.checkAll(endpoints); err != nil {
+		return err
+	}
+	if err := s.subscribe(endpoints, nil); err != nil {
+		return fmt.Errorf("add endpoints to service %q: %w", s.cfg.Name, err)
+	}
+	return nil
+}
+
+// RemoveEndpoint drains one endpoint: it takes no new requests, and RemoveEndpoint waits for those that were
+// accepted. The endpoint is removed even if ctx ends first; what was left is then counted in an [ErrAbandoned]. The
+// name is the endpoint's name where it is unique, else its subject.
+func (s *Service) RemoveEndpoint(ctx context.Context, name string) error {
+	leaving, err := s.startRemoval(ctx, name)
+	if leaving != nil { // others may change the service while this waits for handlers
+		err = errors.Join(err, s.finish(ctx, leaving))
+	}
+	if err != nil {
+		return fmt.Errorf("remove endpoint %q from service %q: %w", name, s.cfg.Name, err)
+	}
+	return nil
+}
+
+// startRemoval ends the flow of requests to the endpoint with the given unique name or subject.
+func (s *Service) startRemoval(ctx context.Context, name string) ([]*servedEndpoint, error) {
+	if err := s.startChange(ctx); err != nil {
+		return nil, err
+	}
+	defer s.release()
+	e, ok := s.find(name)
+	if !ok {
+		return nil, fmt.Errorf("%w with this unique name or subject", ErrEndpointNotFound)
+	}
+	leaving := []*servedEndpoint{e}
+	s.detach(leaving)
+	return leaving, s.cutOff(ctx, leaving, nil)
+}
+
+// Stop takes no new requests, waits for those that were accepted, and sends their replies. When it returns, the
+// service has left nothing behind: no subscription, and no goroutine but those of handlers that did not return.
+//
+// If ctx ends first, requests that have not started are answered with code 503, the contexts of the handlers that
+// still run end, and Stop returns an [ErrAbandoned] that counts both. Stop can be called any number of times and
+// returns the same each time, but for a call that gives up, with ctx's error, while another one waits. It returns nil
+// on a closed connection. A handler that calls it waits for itself.
+func (s *Service) Stop(ctx context.Context) error {
+	if err := s.acquire(ctx, nil); err != nil {
+		return fmt.Errorf("stop service %q: %w", s.cfg.Name, err)
+	}
+	defer s.release()
+	if s.isStopped() {
+		return s.stopErr
+	}
+	close(s.stopping)
+	s.stopErr = s.halt(ctx)
+	close(s.done)
+	return s.stopErr
+}
