@@ -1,0 +1,150 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/typednats/typednats"
+)
+
+// shared is what all instances, and the load, have in common.
+type shared struct {
+	contract contract
+	ledger   *ledger
+	told     *told
+	account  *account
+}
+
+// drainTime is how long an instance or an endpoint may take to stop. Only handlers of vanished callers take long.
+const drainTime = 60 * time.Second
+
+// instance is one running service on a connection of its own.
+type instance struct {
+	svc *typednats.Service
+	nc  *nats.Conn
+	*shared
+	subscriptions func(*nats.Conn) []string // what the server has for a connection
+
+	mu       sync.Mutex
+	handlers map[string]*handler
+}
+
+func startInstance(nc *nats.Conn, s *shared, c *cluster) (*instance, error) {
+	in := &instance{nc: nc, shared: s, subscriptions: c.subscriptions, handlers: make(map[string]*handler)}
+	var endpoints []typednats.BoundEndpoint
+	for _, name := range endpointNames() {
+		bound, err := in.bind(name)
+		if err != nil {
+			return nil, err
+		}
+		endpoints = append(endpoints, bound)
+	}
+	var err error
+	in.svc, err = typednats.NewService(nc, typednats.ServiceConfig{
+		Name:         serviceName,
+		Version:      "1.0.0",
+		Logger:       slog.New(slog.DiscardHandler),
+		ErrorHandler: in.hear,
+	}, endpoints...)
+	if err != nil {
+		return nil, err
+	}
+	return in, nil
+}
+
+// bind gives an endpoint a new handler, which begins to count at zero as the endpoint's statistics do.
+func (in *instance) bind(name string) (typednats.BoundEndpoint, error) {
+	h := &handler{shared: in.shared, maxNap: maxNap}
+	if name == moodyEndpoint {
+		h.maxNap = strangerNap
+	}
+	bound, err := in.contract.bind(name, h)
+	if err != nil {
+		return bound, err
+	}
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.handlers[name] = h
+	return bound, nil
+}
+
+// hear counts what the service tells its owner, and nobody else.
+func (in *instance) hear(r typednats.ErrorReport) {
+	switch {
+	case errors.Is(r.Err, nats.ErrSlowConsumer):
+		in.account.hear("requests dropped by nats.go")
+	case r.Stack != nil:
+		in.account.hear("handlers that crashed")
+	default:
+		in.account.hear("other errors that stay in the service")
+	}
+}
+
+// readd removes an endpoint and adds it again. That takes only as long as what was accepted.
+func (in *instance) readd(ctx context.Context, name string) error {
+	err := in.svc.RemoveEndpoint(ctx, name)
+	bound, bindErr := in.bind(name)
+	if bindErr != nil {
+		return bindErr
+	}
+	// The endpoint is gone even if there was an error.
+	return errors.Join(err, in.svc.AddEndpoints(bound)) //nolint:contextcheck // AddEndpoints takes none
+}
+
+func (in *instance) reset() {
+	in.mu.Lock()
+	for _, h := range in.handlers {
+		h.reset.Store(true)
+	}
+	in.mu.Unlock()
+	in.svc.Reset()
+}
+
+// stop drains the service, checks what it leaves, and closes the connection at once.
+func (in *instance) stop() {
+	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
+	defer cancel()
+	begin := time.Now()
+	var err error
+	if !within(2*drainTime, func() { err = in.svc.Stop(ctx) }) {
+		in.account.brokenf(stopsClean, "instance %s has not stopped after %v", in.svc.ID(), 2*drainTime)
+		return
+	}
+	left := in.subscriptions(in.nc)
+	count := in.nc.NumSubscriptions()
+	in.nc.Close()
+	switch {
+	case count > 0 || len(left) > 0:
+		in.account.brokenf(leavesNothing, "instance %s has %d subscriptions after its stop, and its node has %v",
+			in.svc.ID(), count, left)
+	case err == nil:
+	case in.account.disturbed(begin):
+		in.account.hear("stops that failed because the connection was lost")
+	default:
+		in.account.brokenf(stopsClean, "instance %s after %v: %v", in.svc.ID(), time.Since(begin), err)
+	}
+	in.compare()
+}
+
+// compare checks the statistics of a stopped instance.
+func (in *instance) compare() {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	for name, h := range in.handlers {
+		stats, ok := in.svc.EndpointStats(name)
+		if !ok {
+			in.account.brokenf(statsAgree, "endpoint %q has no statistics", name)
+			continue
+		}
+		if err := h.compare(&stats); err != nil {
+			in.account.brokenf(statsAgree, "endpoint %q: %v: num_requests %d, num_errors %d, ran %d, succeeded %d",
+				name, err, stats.NumRequests, stats.NumErrors, h.ran.Load(), h.succeeded.Load())
+		}
+		in.account.addStats(&stats)
+	}
+}
