@@ -35,7 +35,8 @@ type Service struct {
 }
 
 // NewService starts a service: when it returns, the server delivers requests for the endpoints and the service
-// answers PING, INFO and STATS (ADR-32). A service without endpoints is allowed; see [Service.AddEndpoints].
+// answers PING, INFO and STATS (ADR-32). On a connection that is still being made, or made again, that begins when it
+// is there. A service without endpoints is allowed; see [Service.AddEndpoints].
 //
 // It returns [ErrInvalidConfig] and [ErrInvalidEndpoint] for everything that is wrong with what it was given,
 // joined, and the connection's error if a subscription fails; then nothing is left running. Stop the service before
@@ -157,6 +158,10 @@ func (s *Service) startRemoval(ctx context.Context, name string) ([]*servedEndpo
 // still run end, and Stop returns an [ErrAbandoned] that counts both. Stop can be called any number of times and
 // returns the same each time, but for a call that gives up, with ctx's error, while another one waits. It returns nil
 // on a closed connection. A handler that calls it waits for itself.
+//
+// If the connection is lost and made again in the moment in which subscriptions end, nats.go can leave them on the
+// server and forget them. The service then makes the connection anew ([nats.Conn.ForceReconnect]), because the server
+// would send requests that nobody receives. RemoveEndpoint does so, too.
 func (s *Service) Stop(ctx context.Context) error {
 	if err := s.acquire(ctx, nil); err != nil {
 		return fmt.Errorf("stop service %q: %w", s.cfg.Name, err)
