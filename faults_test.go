@@ -446,7 +446,7 @@ func TestHandlerThatNeverReturnsNormally(t *testing.T) {
 		calls int
 		fail  func(n int)
 	}{
-		"panic":                 {20_000, func(n int) { panic(n) }},
+		"panic":                 {100_000, func(n int) { panic(n) }},
 		"panic with an error":   {1_000, func(n int) { _ = strings.Repeat("x", -n) }},
 		"runtime.Goexit":        {1_000, func(int) { runtime.Goexit() }},
 		"panic and then Goexit": {1_000, func(n int) { defer runtime.Goexit(); panic(n) }},
