@@ -2,6 +2,7 @@ SHELL := bash
 
 LINT := go tool -modfile="$(CURDIR)/tools/go.mod" golangci-lint
 FUZZTIME ?= 10s
+TORTURE_SECONDS ?= 20
 
 # What must stay out of the programs of those who import a public package. `make deps-check` proves it.
 TEST_ONLY := github.com/nats-io/nats-server|github.com/google/go-cmp|go.uber.org/goleak
@@ -89,6 +90,10 @@ fuzz: ## run each fuzz target for FUZZTIME (10s)
 			(set -x; go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$p); \
 		done; \
 	done
+
+.PHONY: torture
+torture: ## break things for TORTURE_SECONDS (20) and account for every call
+	go run ./internal/torture -seconds $(TORTURE_SECONDS)
 
 .PHONY: ci
 ci: ## run everything that CI runs

@@ -33,7 +33,8 @@ func (s *saboteur) work(ctx context.Context, faults []fault) (int, error) {
 			return i, nil
 		}
 		begin := time.Now()
-		printf(s.out, "%8.3fs  #%-3d %s (%d, %v)", begin.Sub(s.account.start).Seconds(), i+1, f.kind, f.pick, f.down.Round(time.Millisecond))
+		printf(s.out, "%8.3fs  #%-3d %s (%d, %v)",
+			begin.Sub(s.account.start).Seconds(), i+1, f.kind, f.pick, f.down.Round(time.Millisecond))
 		if err := s.do(f); err != nil { //nolint:contextcheck // what has begun is finished
 			return i, fmt.Errorf("fault %d, %s: %w", i+1, f.kind, err)
 		}

@@ -115,8 +115,11 @@ func (in *instance) stop() {
 		in.account.brokenf(stopsClean, "instance %s has not stopped after %v", in.svc.ID(), 2*drainTime)
 		return
 	}
-	left := in.subscriptions(in.nc)
-	count := in.nc.NumSubscriptions()
+	count, left := in.nc.NumSubscriptions(), in.subscriptions(in.nc)
+	// A node that is about to go down may still answer, and take no notice of what it is told.
+	for deadline := time.Now().Add(closeTime); len(left) > 0 && time.Now().Before(deadline); left = in.subscriptions(in.nc) {
+		pause(context.Background(), 10*time.Millisecond)
+	}
 	in.nc.Close()
 	switch {
 	case count > 0 || len(left) > 0:

@@ -38,10 +38,12 @@ type load struct {
 	underway atomic.Int64
 }
 
-// newCallers opens connections: two with retries, two bare, one that sends headers in place of reply tokens, one that
-// changes nothing.
+// newCallers opens connections: two with retries, two bare, one with retries that sends headers in place of reply
+// tokens, one with a client that changes nothing.
 func newCallers(c *cluster) ([]*caller, error) {
-	retry := typednats.WithRetry(typednats.Retry{Attempts: 6, MaxBackoff: 200 * time.Millisecond, AttemptTimeout: 2 * time.Second})
+	retry := typednats.WithRetry(typednats.Retry{
+		Attempts: 6, MaxBackoff: 200 * time.Millisecond, AttemptTimeout: 2 * time.Second,
+	})
 	var callers []*caller
 	for i, wrap := range []func(*nats.Conn) typednats.Requester{
 		func(nc *nats.Conn) typednats.Requester { return typednats.NewClient(nc, retry) },
@@ -132,8 +134,8 @@ func (l *load) judge(p *plan, reply answer, err error, start, due time.Time) {
 	case out.isLoss() && l.account.disturbed(start):
 		l.account.excuse()
 	case out.isLoss():
-		l.account.brokenf(noneLost, "call %d (%s) by caller %d ran %d times, began at %.3fs, lasted %v: %s", id, p.kind, p.caller,
-			l.ledger.times(id), start.Sub(l.account.start).Seconds(), time.Since(start).Round(time.Millisecond), out)
+		l.account.brokenf(noneLost, "call %d (%s) by caller %d ran %d times, began at %.3fs, lasted %v: %s",
+			id, p.kind, p.caller, l.ledger.times(id), start.Sub(l.account.start).Seconds(), time.Since(start).Round(time.Millisecond), out)
 	default:
 		l.account.brokenf(noneUnexpected, "call %d (%s): %v", id, p.kind, err)
 	}

@@ -58,7 +58,7 @@ func parseFlags(args []string, stderr io.Writer) (settings, error) {
 	set.SetOutput(stderr)
 	seconds := set.Int("seconds", 20, "how long to make calls, in seconds")
 	seed := set.Uint64("seed", 1, "seed of the faults and of the load")
-	faults := set.String("faults", faultsAll, "gentle: what must not lose a call; all: also killed nodes and lost connections")
+	faults := set.String("faults", faultsAll, "gentle: what must lose no call; all: also lost nodes and connections")
 	workers := set.Int("workers", 48, "how many calls are made at a time")
 	if err := set.Parse(args); err != nil {
 		return settings{}, err

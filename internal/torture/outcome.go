@@ -47,7 +47,6 @@ func classify(err error) outcome {
 		}
 		return out
 	}
-	_, brokenSocket := errors.AsType[*net.OpError](err)
 	switch {
 	case errors.Is(err, nats.ErrNoResponders):
 		return noResponders
@@ -58,9 +57,12 @@ func classify(err error) outcome {
 	case errors.Is(err, nats.ErrMaxPayload):
 		return tooLarge
 	case errors.Is(err, nats.ErrConnectionClosed), errors.Is(err, nats.ErrDisconnected),
-		errors.Is(err, typednats.ErrClientClosed), brokenSocket:
+		errors.Is(err, typednats.ErrClientClosed):
 		return disconnected
 	default:
+		if _, ok := errors.AsType[*net.OpError](err); ok { // the connection was lost while the request was written
+			return disconnected
+		}
 		return outcome(err.Error())
 	}
 }

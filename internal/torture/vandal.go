@@ -110,7 +110,8 @@ func (v *vandal) garbage() string {
 	if header == "" {
 		return fmt.Sprintf("PONG\r\nPUB %s %s %d\r\n%s\r\n", subject, reply, len(body), body)
 	}
-	return fmt.Sprintf("PONG\r\nHPUB %s %s %d %d\r\n%s%s\r\n", subject, reply, len(header), len(header)+len(body), header, body)
+	return fmt.Sprintf("PONG\r\nHPUB %s %s %d %d\r\n%s%s\r\n",
+		subject, reply, len(header), len(header)+len(body), header, body)
 }
 
 func (v *vandal) body() string {
