@@ -220,13 +220,15 @@ func (s *Service) confirm(added []*servedEndpoint, before error) error {
 		return fmt.Errorf("flush subscriptions: %w", err)
 	}
 	refusal := s.nc.LastError()
-	switch {
-	case refusal == before: //nolint:errorlint // the very one, from before
+	full := errors.Is(refusal, nats.ErrMaxSubscriptionsExceeded)
+	if !full && !errors.Is(refusal, nats.ErrPermissionViolation) {
 		return nil
-	case errors.Is(refusal, nats.ErrMaxSubscriptionsExceeded):
+	}
+	if refusal == before { //nolint:errorlint // the very one, from before; the kinds above can be compared, others may not
+		return nil
+	}
+	if full {
 		return fmt.Errorf("subscribe: %w", refusal)
-	case !errors.Is(refusal, nats.ErrPermissionViolation):
-		return nil
 	}
 	for _, e := range added {
 		if strings.Contains(refusal.Error(), strconv.Quote(e.subject)) {
