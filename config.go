@@ -50,9 +50,10 @@ type ServiceConfig struct {
 	// Logger gets what ErrorHandler gets. nil means [slog.Default].
 	Logger *slog.Logger
 
-	// ErrorHandler is told of what callers are not: errors that were not declared, panics, and replies that could
-	// not be sent. It is called on the goroutine of the request, concurrently with itself. nil means that only the
-	// Logger is told.
+	// ErrorHandler is told of what callers are not: errors that were not declared, panics, replies that could not be
+	// sent, requests that nats.go dropped, and a connection that had to be made anew. It is called concurrently with
+	// itself, where it is about a request on the goroutine of that, after the reply. nil means that only the Logger
+	// is told.
 	ErrorHandler func(ErrorReport)
 
 	// Interceptors wrap the handlers of all endpoints, the first outermost, outside those that [WithInterceptors]

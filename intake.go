@@ -78,10 +78,7 @@ func (in *intake) read() {
 		if r != nil {
 			to.run(r) // a handler that calls runtime.Goexit ends this reader; another one is waiting
 		}
-		if in.closed.Load() {
-			return
-		}
-		if !in.becomeIdle() {
+		if in.closed.Load() || !in.becomeIdle() {
 			return
 		}
 	}

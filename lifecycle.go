@@ -253,9 +253,7 @@ func without(all, some []*servedEndpoint) []*servedEndpoint {
 // halt ends everything. The caller marks the service as stopped afterwards.
 func (s *Service) halt(ctx context.Context) error {
 	defer s.removeMonitors()
-	s.mu.Lock()
-	endpoints := slices.Concat(s.endpoints, s.leaving)
-	s.mu.Unlock()
+	endpoints := s.inspected()
 	if s.nc.IsClosed() {
 		for _, e := range endpoints {
 			e.discard()

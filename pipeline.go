@@ -30,7 +30,9 @@ type outcome struct {
 
 // failure is the outcome of a request that ends with one of the library's own codes.
 func failure(code int, description string) outcome {
-	description = cleanDescription(description, internalDescription)
+	if description = cleanDescription(description, ""); description == "" {
+		description = fmt.Sprintf("error %d", code)
+	}
 	return outcome{header: errorHeader(description, code, ""), code: code, description: description}
 }
 
@@ -183,8 +185,7 @@ func (e *servedEndpoint) failed(codec Codec, err error) outcome {
 	found, member := e.errors.find(err)
 	if member == nil {
 		if se, ok := found.(*ServiceError); ok { //nolint:errorlint // find has unwrapped it
-			description := cleanDescription(se.Description, fmt.Sprintf("error %d", cleanCode(se.Code)))
-			return failure(cleanCode(se.Code), description)
+			return failure(cleanCode(se.Code), se.Description)
 		}
 		return internalFailure(internalDescription, err)
 	}
