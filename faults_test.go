@@ -328,11 +328,15 @@ func TestReconnectingCallerIsNotGone(t *testing.T) {
 	held := newFltHeld()
 	fltServe(t, srv.Connect(t), fltConfig, fltEcho.Handle(held.handle))
 	asked := make(chan struct{}, 1)
-	look, err := srv.Connect(t).Subscribe("_INBOX.*.tn1~0~~0", func(*nats.Msg) { asked <- struct{}{} })
+	observer := srv.Connect(t)
+	look, err := observer.Subscribe("_INBOX.*.tn1~0~~0", func(*nats.Msg) { asked <- struct{}{} })
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := look.AutoUnsubscribe(1); err != nil { // for the next one, somebody would be there
+		t.Fatal(err)
+	}
+	if err := observer.Flush(); err != nil {
 		t.Fatal(err)
 	}
 	back, isBack := fltSignal()

@@ -477,6 +477,9 @@ func TestDataPicksNoTypeThatIsNotRegistered(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
+	if err := nc.Flush(); err != nil { // the client has a connection of its own
+		t.Fatal(err)
+	}
 	client := typednats.NewClient(srv.Connect(t))
 	for range tags {
 		_, err := typednats.RequestService(t.Context(), client, icEcho, icRequest{})

@@ -22,6 +22,9 @@ func TestServersAnswer(t *testing.T) {
 			if _, err := nc.Subscribe("echo", func(m *nats.Msg) { _ = m.Respond(m.Data) }); err != nil {
 				t.Fatal(err)
 			}
+			if err := nc.Flush(); err != nil { // the request comes on another connection
+				t.Fatal(err)
+			}
 			reply, err := srv.Connect(t).Request("echo", []byte("hello"), 5*time.Second)
 			if err != nil {
 				t.Fatal(err)
