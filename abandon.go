@@ -36,27 +36,19 @@ func (c canceller) admit(m *nats.Msg) *request {
 // run implements [receiver]; admit has done it all.
 func (c canceller) run(*request) {}
 
-// abandonCalls ends the contexts of the running requests that match, and marks those in the queue.
+// abandonCalls ends the contexts of the requests that match, those in the queue included.
 func (e *servedEndpoint) abandonCalls(match func(*request) bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for r := e.active; r != nil; r = r.nextActive {
 		if match(r) {
-			r.abandonLocked()
+			r.ctx.end(ErrCallerGone)
 		}
 	}
 	for r := e.head; r != nil; r = r.next {
 		if match(r) {
-			r.abandonLocked()
+			r.ctx.end(ErrCallerGone)
 		}
-	}
-}
-
-// abandonLocked ends the context of the request's handler, now or when it starts.
-func (r *request) abandonLocked() {
-	r.abandoned = true
-	if r.cancel != nil {
-		r.cancel(ErrCallerGone)
 	}
 }
 
@@ -66,7 +58,6 @@ func (e *servedEndpoint) trackLocked(r *request) {
 	if !r.tracked {
 		return
 	}
-	r.started = time.Now()
 	r.nextActive = e.active
 	if e.active != nil {
 		e.active.prevActive = r

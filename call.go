@@ -68,12 +68,14 @@ func Request[In, Out any](
 type call struct {
 	*contract
 	callOptions
-	retry Retry
+	sends   *wireCodec    // what the request is encoded with
+	timeout time.Duration // where the context has no deadline
+	retry   Retry
 }
 
 // inherit puts a client's settings under those of the call.
 func (c *call) inherit(o *clientOptions) {
-	c.retry = o.retry
+	c.retry, c.timeout = o.retry, o.timeout
 	if len(o.interceptors) > 0 {
 		c.interceptors = slices.Concat(o.interceptors, c.interceptors)
 	}
@@ -108,7 +110,7 @@ func newUntypedCall(subject string, in, out reflect.Type, opts []CallOption) (ca
 		subject:  subject,
 		target:   subject,
 		out:      out,
-		codecs:   codecSet{codecs: []Codec{json.Codec}, mediaTypes: []string{jsonMediaType}},
+		codecs:   codecSet{newWireCodec(json.Codec)},
 		inEmpty:  isEmptyStruct(in),
 		outEmpty: isEmptyStruct(out),
 	}
@@ -119,12 +121,17 @@ func newUntypedCall(subject string, in, out reflect.Type, opts []CallOption) (ca
 }
 
 func (c *contract) newCall(opts []CallOption) (call, error) {
-	next := call{contract: c}
-	if err := next.apply(opts); err != nil {
+	next := call{contract: c, sends: &c.codecs[0], timeout: DefaultTimeout}
+	if len(opts) == 0 {
+		return next, nil
+	}
+	var err error
+	if next.callOptions, err = newCallOptions(opts); err != nil {
 		return call{}, c.callError(err)
 	}
-	if next.codec == nil {
-		next.codec = c.codecs.first()
+	if next.codec != nil {
+		sends := newWireCodec(next.codec)
+		next.sends = &sends
 	}
 	return next, nil
 }
@@ -142,21 +149,25 @@ func (c *call) do(ctx context.Context, r Requester, in, out any) error {
 	if ctx == nil {
 		return c.callError(fmt.Errorf("%w: the context is nil", ErrInvalidConfig))
 	}
-	if isNil(r) {
+	client, fast := r.(*Client)
+	if fast && client == nil || isNil(r) {
 		return c.callError(fmt.Errorf("%w: the Requester is nil", ErrInvalidConfig))
 	}
-	timeout := DefaultTimeout
-	if client, ok := r.(*Client); ok {
+	if fast {
 		if client.bad != nil {
 			return c.callError(client.bad)
 		}
-		timeout = client.opts.timeout
 		c.inherit(&client.opts)
+		fast = len(c.interceptors) == 0 && c.retry.Attempts < 2
 	}
-	ctx, cancel := withDefaultTimeout(ctx, timeout)
-	defer cancel()
+	if !fast { // somebody else sees the context
+		var cancel context.CancelFunc
+		ctx, cancel = withDefaultTimeout(ctx, c.timeout)
+		defer cancel()
+	}
 	if len(c.interceptors) > 0 {
-		return c.intercepted(ctx, r, in, out)
+		heap := *c // here only: closures take hold of it
+		return heap.intercepted(ctx, r, in, out)
 	}
 	_, err := c.roundTrip(ctx, r, in, out)
 	return err
@@ -242,29 +253,48 @@ func (c *call) decode(reply *nats.Msg, out any) error {
 func (c *call) exchange(ctx context.Context, r Requester, in any) (*nats.Msg, error) {
 	var body []byte
 	if !c.inEmpty {
+		b := newBuffer()
 		var err error
-		if body, err = c.codec.Marshal(in); err != nil {
+		if body, err = c.sends.encode(b, in); err != nil {
 			return nil, fmt.Errorf("%w: encode %T: %w", ErrEncodeRequest, in, err)
 		}
+		if copies(r) {
+			defer b.release()
+		}
 	}
-	facts := requestFacts{contentType: c.codec.ContentType()}
-	if canonicalMediaType(facts.contentType) == jsonMediaType {
-		facts.contentType = ""
+	if c.retry.Attempts < 2 {
+		return c.send(ctx, r, body)
 	}
 	return c.retry.run(ctx, c.idempotent, func(ctx context.Context) (*nats.Msg, error) {
-		return c.send(ctx, r, body, facts)
+		return c.send(ctx, r, body)
 	})
 }
 
-// send sends the request once.
-func (c *call) send(ctx context.Context, r Requester, body []byte, facts requestFacts) (*nats.Msg, error) {
-	facts.timeout = remaining(ctx)
-	msg := &nats.Msg{Subject: c.target, Header: c.header, Data: body}
-	if client, ok := r.(*Client); ok {
-		return client.request(ctx, msg, facts)
+// copies reports whether r is through with a request's body when it returns. Who else implements Requester may keep it.
+func copies(r Requester) bool {
+	switch r.(type) {
+	case *Client, *nats.Conn:
+		return true
+	default:
+		return false
 	}
-	msg.Header = facts.addTo(maps.Clone(msg.Header))
-	reply, err := r.RequestMsgWithContext(ctx, msg)
+}
+
+// send sends the request once.
+func (c *call) send(ctx context.Context, r Requester, body []byte) (*nats.Msg, error) {
+	facts := requestFacts{contentType: c.sends.requestType, timeout: c.timeout}
+	if deadline, ok := ctx.Deadline(); ok {
+		facts.timeout = max(time.Until(deadline), 1) // what has ended is found out when it is used
+	}
+	client, ok := r.(*Client)
+	if ok && client.opts.factsInToken && c.sends.fitsToken {
+		return client.exchange(ctx, c.timeout, outgoing{subject: c.target, header: c.header, body: body}, facts)
+	}
+	header := facts.addTo(maps.Clone(c.header))
+	if ok {
+		return client.exchange(ctx, c.timeout, outgoing{subject: c.target, header: header, body: body}, requestFacts{})
+	}
+	reply, err := r.RequestMsgWithContext(ctx, &nats.Msg{Subject: c.target, Header: header, Data: body})
 	if err != nil {
 		return nil, err
 	}
@@ -272,15 +302,15 @@ func (c *call) send(ctx context.Context, r Requester, body []byte, facts request
 }
 
 // replyCodec returns the codec of a reply: the call's, unless a peer names another one.
-func (c *call) replyCodec(h nats.Header) (Codec, error) {
+func (c *call) replyCodec(h nats.Header) (*wireCodec, error) {
 	contentType := headerValue(h, ContentTypeHeader)
-	if contentType == "" || canonicalMediaType(contentType) == canonicalMediaType(c.codec.ContentType()) {
-		return c.codec, nil
+	if contentType == "" || canonicalMediaType(contentType) == c.sends.mediaType {
+		return c.sends, nil
 	}
-	if codec, ok := c.codecs.forContentType(contentType); ok {
+	if codec := c.codecs.forContentType(contentType); codec != nil {
 		return codec, nil
 	}
-	return nil, fmt.Errorf("%w: its content type is %q, want %q", ErrDecodeReply, contentType, c.codec.ContentType())
+	return nil, fmt.Errorf("%w: its content type is %q, want %q", ErrDecodeReply, contentType, c.sends.ContentType())
 }
 
 // checkReply tells a reply from what stands in its place where nobody serves the subject.
@@ -300,10 +330,4 @@ func withDefaultTimeout(ctx context.Context, timeout time.Duration) (context.Con
 		return ctx, func() {}
 	}
 	return context.WithTimeout(ctx, timeout)
-}
-
-// remaining is how long ctx still lasts, at least a little: what has ended is found out when it is used.
-func remaining(ctx context.Context) time.Duration {
-	deadline, _ := ctx.Deadline()
-	return max(time.Until(deadline), 1)
 }

@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/nats-io/nats.go"
 )
@@ -24,9 +24,23 @@ type Client struct {
 	mu      sync.Mutex
 	sub     *nats.Subscription // made by the first call
 	inbox   string             // the subject of replies up to the last token
-	waiting map[uint64]chan *nats.Msg
+	waiting map[uint64]*waiter
 	lost    bool // the subscription is gone
 	closed  bool
+
+	waiters sync.Pool
+}
+
+// waiter is where one call waits for its reply.
+type waiter struct {
+	replies chan *nats.Msg // takes one; closed where no reply can come any more
+	timer   *time.Timer    // runs while a call waits whose context has no deadline
+}
+
+func newWaiter() any {
+	timer := time.NewTimer(DefaultTimeout)
+	timer.Stop()
+	return &waiter{replies: make(chan *nats.Msg, 1), timer: timer}
 }
 
 // NewClient returns a client on nc. It subscribes when it is first used, under the connection's inbox prefix
@@ -35,7 +49,8 @@ func NewClient(nc *nats.Conn, opts ...ClientOption) *Client {
 	c := &Client{
 		nc:      nc,
 		opts:    clientOptions{timeout: DefaultTimeout, factsInToken: true, cancels: true},
-		waiting: make(map[uint64]chan *nats.Msg),
+		waiting: make(map[uint64]*waiter),
+		waiters: sync.Pool{New: newWaiter},
 	}
 	for _, opt := range opts {
 		if opt == nil {
@@ -80,50 +95,76 @@ func (c *Client) RequestMsgWithContext(ctx context.Context, msg *nats.Msg) (*nat
 	if c.bad != nil {
 		return nil, c.bad
 	}
-	ctx, cancel := withDefaultTimeout(ctx, c.opts.timeout)
-	defer cancel()
-	return c.exchange(ctx, &nats.Msg{Subject: msg.Subject, Header: msg.Header, Data: msg.Data}, requestFacts{})
+	return c.exchange(ctx, c.opts.timeout, outgoing{subject: msg.Subject, header: msg.Header, body: msg.Data}, requestFacts{})
 }
 
-// request sends a request of which facts are known.
-func (c *Client) request(ctx context.Context, msg *nats.Msg, facts requestFacts) (*nats.Msg, error) {
-	if !c.opts.factsInToken || !facts.fitReplyToken() {
-		msg.Header = facts.addTo(maps.Clone(msg.Header))
-		facts = requestFacts{}
-	}
-	return c.exchange(ctx, msg, facts)
+// outgoing is a request without its reply subject.
+type outgoing struct {
+	subject string
+	header  nats.Header
+	body    []byte
 }
 
-// exchange sends msg and waits for its reply.
-func (c *Client) exchange(ctx context.Context, msg *nats.Msg, facts requestFacts) (*nats.Msg, error) {
+// exchange sends a request and waits for its reply: until ctx ends or, where it has no deadline, for as long as timeout
+// says.
+func (c *Client) exchange(
+	ctx context.Context, timeout time.Duration, out outgoing, facts requestFacts,
+) (*nats.Msg, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	number, replies, err := c.register()
+	w, _ := c.waiters.Get().(*waiter)
+	number, err := c.register(w)
 	if err != nil {
 		return nil, err
 	}
-	msg.Reply = replySubject(c.inbox, facts, number)
-	if err := c.nc.PublishMsg(msg); err != nil {
+	reply := replySubject(c.inbox, facts, number)
+	if err := c.publish(out, reply); err != nil {
 		c.forget(number)
 		return nil, err
 	}
-	select {
-	case reply, ok := <-replies:
-		if !ok {
-			return nil, c.gone()
-		}
-		if err := checkReply(reply); err != nil {
+	answer, err := w.wait(ctx, timeout)
+	switch {
+	case answer != nil:
+		c.waiters.Put(w)
+		if err := checkReply(answer); err != nil {
 			return nil, err
 		}
+		return answer, nil
+	case err == nil:
+		return nil, c.gone()
+	}
+	c.forget(number)
+	if c.opts.cancels && errors.Is(err, context.Canceled) { // after a deadline the service knows by itself
+		_ = c.nc.Publish(cancelPrefix+out.subject, []byte(reply)) // it is a kindness: the call has failed anyway
+	}
+	return nil, c.explain(err, out.subject)
+}
+
+// wait returns the reply, or why the wait is over without one: nil if none can come any more.
+func (w *waiter) wait(ctx context.Context, timeout time.Duration) (*nats.Msg, error) {
+	var expired <-chan time.Time
+	if _, ok := ctx.Deadline(); !ok {
+		w.timer.Reset(timeout)
+		defer w.timer.Stop()
+		expired = w.timer.C
+	}
+	select {
+	case reply := <-w.replies:
 		return reply, nil
 	case <-ctx.Done():
-		c.forget(number)
-		if c.opts.cancels && errors.Is(ctx.Err(), context.Canceled) { // after a deadline the service knows by itself
-			_ = c.nc.Publish(cancelPrefix+msg.Subject, []byte(msg.Reply)) // it is a kindness: the call has failed anyway
-		}
-		return nil, c.explain(ctx.Err(), msg.Subject)
+		return nil, ctx.Err()
+	case <-expired:
+		return nil, context.DeadlineExceeded
 	}
+}
+
+// publish sends a request.
+func (c *Client) publish(out outgoing, reply string) error {
+	if len(out.header) == 0 {
+		return c.nc.PublishRequest(out.subject, reply, out.body)
+	}
+	return c.nc.PublishMsg(&nats.Msg{Subject: out.subject, Reply: reply, Header: out.header, Data: out.body})
 }
 
 // explain adds to the error of a call that ran out of time that the server has refused the request, or the client's
@@ -141,23 +182,22 @@ func (c *Client) explain(err error, subject string) error {
 	return err
 }
 
-// register makes the place where a reply will be waited for.
-func (c *Client) register() (number uint64, replies chan *nats.Msg, err error) {
+// register makes w the place where the reply to the call with the returned number is waited for.
+func (c *Client) register(w *waiter) (number uint64, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed || c.lost {
-		return 0, nil, c.goneLocked()
+		return 0, c.goneLocked()
 	}
 	if err := c.subscribeLocked(); err != nil {
-		return 0, nil, err
+		return 0, err
 	}
 	// Whoever answers one call knows the inbox, and must not guess the numbers of other calls.
 	for number == noCall || c.waiting[number] != nil {
 		number = rand.Uint64() //nolint:gosec // it is ChaCha8, seeded by the operating system
 	}
-	replies = make(chan *nats.Msg, 1)
-	c.waiting[number] = replies
-	return number, replies, nil
+	c.waiting[number] = w
+	return number, nil
 }
 
 // subscribeLocked subscribes to the replies, once.
@@ -189,14 +229,15 @@ func (c *Client) deliver(reply *nats.Msg) {
 		return
 	}
 	c.mu.Lock()
-	replies := c.waiting[number]
+	w := c.waiting[number]
 	delete(c.waiting, number)
 	c.mu.Unlock()
-	if replies != nil {
-		replies <- reply
+	if w != nil {
+		w.replies <- reply
 	}
 }
 
+// forget ends the wait for a reply. The waiter is not used again: the reply may be on the way to it.
 func (c *Client) forget(number uint64) {
 	c.mu.Lock()
 	delete(c.waiting, number)
@@ -212,8 +253,8 @@ func (c *Client) release() {
 }
 
 func (c *Client) releaseLocked() {
-	for number, replies := range c.waiting {
-		close(replies)
+	for number, w := range c.waiting {
+		close(w.replies)
 		delete(c.waiting, number)
 	}
 }

@@ -4,8 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-	"slices"
 	"strings"
+	"sync"
 )
 
 // Codec turns values into message bodies and back. An endpoint names the codecs that it understands with
@@ -13,6 +13,12 @@ import (
 //
 // Implementations must be safe for concurrent use and must not keep the byte slices they are given or return.
 // The suite in codec/codectest checks an implementation.
+//
+// A codec may also have the method
+//
+//	AppendMarshal(dst []byte, v any) ([]byte, error)
+//
+// which appends to dst what Marshal returns. Then messages are encoded into buffers that are used again.
 type Codec interface {
 	// ContentType is the media type that names this codec on the wire, such as "application/json". It is
 	// constant, and unique among the codecs of one endpoint.
@@ -35,11 +41,69 @@ const (
 // maxMediaType bounds a content type, in bytes: it can be part of a subject.
 const maxMediaType = 128
 
-// codecSet is the codecs that an endpoint understands; clients send the first.
-type codecSet struct {
-	codecs     []Codec
-	mediaTypes []string // of codecs, in canonical form
+// appender is the method that a codec may have.
+type appender interface {
+	AppendMarshal(dst []byte, v any) ([]byte, error)
 }
+
+// wireCodec is a codec with what is worked out once of its content type.
+type wireCodec struct {
+	Codec
+	appender    appender // nil if it has none
+	mediaType   string   // in canonical form
+	requestType string   // the content type in requests: "" for JSON
+	fitsToken   bool     // requestType can be part of a reply subject
+}
+
+func newWireCodec(c Codec) wireCodec {
+	contentType := c.ContentType()
+	w := wireCodec{Codec: c, mediaType: canonicalMediaType(contentType)}
+	w.appender, _ = c.(appender)
+	if w.mediaType != jsonMediaType {
+		w.requestType = contentType
+	}
+	w.fitsToken = fitsReplyToken(w.requestType)
+	return w
+}
+
+// encode encodes v, into b if the codec can.
+func (c *wireCodec) encode(b *buffer, v any) ([]byte, error) {
+	if c.appender == nil {
+		return c.Marshal(v)
+	}
+	data, err := c.appender.AppendMarshal(b.data[:0], v)
+	if err != nil {
+		return nil, err
+	}
+	b.data = data
+	return data, nil
+}
+
+// maxPooledBuffer is the size above which a buffer is left to the garbage collector, in bytes, so that one large
+// message does not stay in memory.
+const maxPooledBuffer = 64 << 10
+
+// buffer holds a body until it is published: nats.go copies what it publishes.
+type buffer struct {
+	data []byte
+}
+
+var buffers = sync.Pool{New: func() any { return new(buffer) }} //nolint:gochecknoglobals // nobody can tell what is in it
+
+func newBuffer() *buffer {
+	b, _ := buffers.Get().(*buffer)
+	return b
+}
+
+// release gives the buffer back; what was encoded into it must not be used any more. It stands nil.
+func (b *buffer) release() {
+	if b != nil && cap(b.data) <= maxPooledBuffer {
+		buffers.Put(b)
+	}
+}
+
+// codecSet is the codecs that an endpoint understands; clients send the first.
+type codecSet []wireCodec
 
 func newCodecSet(codecs []Codec, m *mistakes) codecSet {
 	var set codecSet
@@ -52,38 +116,50 @@ func newCodecSet(codecs []Codec, m *mistakes) codecSet {
 			m.add("codec", c.ContentType(), err)
 			continue
 		}
-		mediaType := canonicalMediaType(c.ContentType())
-		if slices.Contains(set.mediaTypes, mediaType) {
+		next := newWireCodec(c)
+		if set.named(next.mediaType) != nil {
 			m.add("codec", c.ContentType(), errors.New("two codecs have this content type"))
 			continue
 		}
-		set.codecs = append(set.codecs, c)
-		set.mediaTypes = append(set.mediaTypes, mediaType)
+		set = append(set, next)
 	}
 	return set
 }
 
-// first is the codec that clients send.
-func (s codecSet) first() Codec { return s.codecs[0] }
+// named returns the codec with a media type in canonical form, or nil.
+func (s codecSet) named(mediaType string) *wireCodec {
+	for i := range s {
+		if s[i].mediaType == mediaType {
+			return &s[i]
+		}
+	}
+	return nil
+}
 
-// forContentType returns the codec that a Content-Type names; an empty one means JSON. An endpoint that takes raw
-// bytes alone takes them under any name.
-func (s codecSet) forContentType(contentType string) (Codec, bool) {
-	mediaType := jsonMediaType
-	if contentType != "" {
-		mediaType = canonicalMediaType(contentType)
+// forContentType returns the codec that a Content-Type names; an empty one means JSON. It returns nil if there is none.
+// An endpoint that takes raw bytes alone takes them under any name.
+func (s codecSet) forContentType(contentType string) *wireCodec {
+	if contentType == "" {
+		contentType = jsonMediaType
 	}
-	if i := slices.Index(s.mediaTypes, mediaType); i >= 0 {
-		return s.codecs[i], true
+	c := s.named(contentType)
+	if c == nil {
+		c = s.named(canonicalMediaType(contentType))
 	}
-	if len(s.codecs) == 1 && s.mediaTypes[0] == rawMediaType {
-		return s.codecs[0], true
+	if c == nil && len(s) == 1 && s[0].mediaType == rawMediaType {
+		c = &s[0]
 	}
-	return nil, false
+	return c
 }
 
 // String lists what is accepted, for the description of code 415.
-func (s codecSet) String() string { return strings.Join(s.mediaTypes, ", ") }
+func (s codecSet) String() string {
+	var names []string
+	for i := range s {
+		names = append(names, s[i].mediaType)
+	}
+	return strings.Join(names, ", ")
+}
 
 // canonicalMediaType drops parameters and case, which do not count when media types are compared.
 func canonicalMediaType(contentType string) string {

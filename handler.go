@@ -34,20 +34,36 @@ func (r *ServiceRequest[In]) ReplyHeader() nats.Header {
 
 // operation is a handler without its type parameters.
 type operation interface {
-	// newIn returns a pointer to a zero In, to decode a request into.
-	newIn() any
+	// newRequest returns a request whose in is a pointer to a zero In, to decode m into. The handler's context ends
+	// with ctx at the latest.
+	newRequest(ctx context.Context, m *nats.Msg) *request
 
-	// call runs the handler with what newIn returned and returns its Out.
-	call(ctx context.Context, r *request, in any) (any, error)
+	// call runs the handler with what is in the request and returns its Out.
+	call(ctx context.Context, r *request) (any, error)
+}
+
+// requestFor is a request together with its In, which takes one allocation.
+type requestFor[In any] struct {
+	request
+
+	value In
+}
+
+func newRequestFor[In any](ctx context.Context, m *nats.Msg) *request {
+	r := &requestFor[In]{request: request{ctx: requestContext{parent: ctx}, msg: m}}
+	r.in = &r.value
+	return &r.request
 }
 
 // valueHandler is the operation of [Endpoint.Handle].
 type valueHandler[In, Out any] func(context.Context, In) (Out, error)
 
-func (h valueHandler[In, Out]) newIn() any { return new(In) }
+func (h valueHandler[In, Out]) newRequest(ctx context.Context, m *nats.Msg) *request {
+	return newRequestFor[In](ctx, m)
+}
 
-func (h valueHandler[In, Out]) call(ctx context.Context, _ *request, in any) (any, error) {
-	value, err := asIn[In](in)
+func (h valueHandler[In, Out]) call(ctx context.Context, r *request) (any, error) {
+	value, err := inOf[In](r)
 	if err != nil {
 		return nil, err
 	}
@@ -57,10 +73,12 @@ func (h valueHandler[In, Out]) call(ctx context.Context, _ *request, in any) (an
 // requestHandler is the operation of [Endpoint.HandleWith].
 type requestHandler[In, Out any] func(context.Context, *ServiceRequest[In]) (Out, error)
 
-func (h requestHandler[In, Out]) newIn() any { return new(In) }
+func (h requestHandler[In, Out]) newRequest(ctx context.Context, m *nats.Msg) *request {
+	return newRequestFor[In](ctx, m)
+}
 
-func (h requestHandler[In, Out]) call(ctx context.Context, r *request, in any) (any, error) {
-	value, err := asIn[In](in)
+func (h requestHandler[In, Out]) call(ctx context.Context, r *request) (any, error) {
+	value, err := inOf[In](r)
 	if err != nil {
 		return nil, err
 	}
@@ -70,10 +88,10 @@ func (h requestHandler[In, Out]) call(ctx context.Context, r *request, in any) (
 	return out, err
 }
 
-func asIn[In any](in any) (*In, error) {
-	value, ok := in.(*In)
+func inOf[In any](r *request) (*In, error) {
+	value, ok := r.in.(*In)
 	if !ok {
-		return nil, fmt.Errorf("request is a %T, want a %T", in, value)
+		return nil, fmt.Errorf("request is a %T, want a %T", r.in, value)
 	}
 	return value, nil
 }

@@ -61,7 +61,6 @@ type Invocation struct {
 
 	contract *contract
 	request  *request // on a service
-	in       any      // a pointer to Request, as the operation takes it
 }
 
 // Metadata returns the value of the endpoint's metadata for key, or "".

@@ -158,6 +158,7 @@ func (s *Service) newServed(b BoundEndpoint) *servedEndpoint {
 		e.intercepted = chain(interceptors, e.invoke)
 	}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
+	e.counts.Store(&counts{})
 	return e
 }
 
@@ -324,11 +325,9 @@ func (e *servedEndpoint) noteDropped() {
 	n := dropped - e.dropped
 	e.dropped = dropped
 	err = fmt.Errorf("%w: %d requests", nats.ErrSlowConsumer, n)
-	e.mu.Lock()
-	e.stats.requests += n
-	e.stats.errors += n
-	e.stats.lastCode, e.stats.lastDescription = codeUnavailable, err.Error()
-	e.mu.Unlock()
+	counted := e.counts.Load()
+	counted.requests.Add(int64(n))
+	counted.failed(n, codeUnavailable, err.Error())
 	e.svc.report(ErrorReport{Endpoint: e.name, Subject: e.subject, Err: err})
 }
 

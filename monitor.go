@@ -94,7 +94,7 @@ func (m *monitor) admit(msg *nats.Msg) *request {
 func (m *monitor) run(r *request) {
 	defer m.asked.Add(-1)
 	out := internalFailure(internalDescription, errors.New("the StatsHandler ended its goroutine")) // unless it returns
-	defer func() { m.respond(r, out) }()
+	defer func() { m.svc.reply(r, out, "") }()
 	out = m.outcome(r)
 }
 
@@ -107,9 +107,4 @@ func (m *monitor) outcome(r *request) outcome {
 		return internalFailure(internalDescription, fmt.Errorf("encode %v: %w", m.verb, err))
 	}
 	return outcome{body: body}
-}
-
-func (m *monitor) respond(r *request, out outcome) {
-	msg, out := m.svc.replyMsg(r.msg, out)
-	m.svc.sendReply(msg, ErrorReport{Subject: r.msg.Subject, Err: out.cause, Stack: out.stack})
 }

@@ -132,13 +132,18 @@ func WithCallCodec(c Codec) CallOption {
 	return callOption(func(o *callOptions) { o.codec, o.codecSet = c, true })
 }
 
-func (o *callOptions) apply(opts []CallOption) error {
+func newCallOptions(opts []CallOption) (callOptions, error) {
+	var o callOptions
 	for _, opt := range opts {
 		if opt == nil {
-			return fmt.Errorf("%w: a CallOption is nil", ErrInvalidConfig)
+			return o, fmt.Errorf("%w: a CallOption is nil", ErrInvalidConfig)
 		}
-		opt.applyToCall(o)
+		opt.applyToCall(&o)
 	}
+	return o, o.check()
+}
+
+func (o *callOptions) check() error {
 	var m mistakes
 	checkInterceptors(o.interceptors, &m)
 	if err := m.join(ErrInvalidConfig); err != nil {

@@ -81,27 +81,27 @@ func (e *servedEndpoint) process(r *request) outcome {
 	if r.expired() {
 		return failure(codeDeadline, "the caller's deadline passed before the handler ran")
 	}
-	if e.isAbandoned(r) {
+	if r.ctx.endedBy() != nil {
 		return failure(codeCallerGone, "the caller gave up before the handler ran")
 	}
-	codec, ok := e.codecs.forContentType(r.facts.contentType)
-	if !ok {
+	codec := e.codecs.forContentType(r.facts.contentType)
+	if codec == nil {
 		return failure(codeUnsupportedMedia, fmt.Sprintf("content type %q is not accepted; accepted: %v",
 			r.facts.mediaType(), e.codecs))
 	}
-	in := e.op.newIn()
 	if !e.inEmpty {
-		if err := codec.Unmarshal(r.msg.Data, in); err != nil {
+		if err := codec.Unmarshal(r.msg.Data, r.in); err != nil {
 			return failure(codeBadRequest, fmt.Sprintf("request cannot be decoded: %v", err))
 		}
 	}
-	value, err := e.call(r, in)
+	value, err := e.call(r)
 	var out outcome
 	switch {
 	case err != nil:
 		out = e.failed(codec, err)
 	case !e.outEmpty:
-		if out.body, err = codec.Marshal(value); err != nil {
+		r.buffer = newBuffer()
+		if out.body, err = codec.encode(r.buffer, value); err != nil {
 			out = internalFailure("reply cannot be encoded", fmt.Errorf("encode reply %T: %w", value, err))
 		}
 	}
@@ -115,27 +115,27 @@ func (e *servedEndpoint) process(r *request) outcome {
 }
 
 // call runs the handler.
-func (e *servedEndpoint) call(r *request, in any) (any, error) {
-	ctx, cancel := e.handlerContext(r)
-	defer cancel()
+func (e *servedEndpoint) call(r *request) (any, error) {
 	start := time.Now()
-	defer func() { r.took = time.Since(start) }()
+	defer func() {
+		r.took = time.Since(start)
+		r.ctx.end(context.Canceled)
+	}()
 	if e.intercepted == nil {
-		return e.op.call(ctx, r, in)
+		return e.op.call(&r.ctx, r)
 	}
 	r.replyHeader = make(nats.Header)
-	reply, err := e.intercepted(ctx, &Invocation{
+	reply, err := e.intercepted(&r.ctx, &Invocation{
 		Side:        ServerSide,
 		Endpoint:    e.name,
 		Pattern:     e.subject,
 		Subject:     r.msg.Subject,
 		Idempotent:  e.idempotent,
-		Request:     reflect.ValueOf(in).Elem().Interface(),
+		Request:     reflect.ValueOf(r.in).Elem().Interface(),
 		Header:      r.msg.Header,
 		ReplyHeader: r.replyHeader,
 		contract:    e.contract,
 		request:     r,
-		in:          in,
 	})
 	if err != nil {
 		return nil, err
@@ -143,41 +143,9 @@ func (e *servedEndpoint) call(r *request, in any) (any, error) {
 	return reply, e.checkReplyType(reply)
 }
 
-func (e *servedEndpoint) isAbandoned(r *request) bool {
-	if !r.tracked {
-		return false
-	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return r.abandoned
-}
-
-// handlerContext returns the context of r's handler: it ends with the caller's deadline, when the caller gives up,
-// and when the service stops waiting.
-func (e *servedEndpoint) handlerContext(r *request) (context.Context, context.CancelFunc) {
-	if !r.tracked && r.deadline.IsZero() {
-		return e.ctx, func() {}
-	}
-	ctx, cancel := context.WithCancelCause(e.ctx)
-	e.mu.Lock()
-	r.cancel = cancel
-	if r.abandoned {
-		r.abandonLocked()
-	}
-	e.mu.Unlock()
-	if r.deadline.IsZero() {
-		return ctx, func() { cancel(nil) }
-	}
-	ctx, stop := context.WithDeadline(ctx, r.deadline)
-	return ctx, func() {
-		stop()
-		cancel(nil)
-	}
-}
-
 // invoke is the innermost handler behind the interceptors.
 func (e *servedEndpoint) invoke(ctx context.Context, inv *Invocation) (any, error) {
-	return e.op.call(ctx, inv.request, inv.in)
+	return e.op.call(ctx, inv.request)
 }
 
 // failed is the outcome of a request whose handler returned err.
@@ -205,44 +173,49 @@ func (e *servedEndpoint) failed(codec Codec, err error) outcome {
 // reply counts the request and sends its reply, in this order: a caller that has its reply finds it in the
 // statistics.
 func (e *servedEndpoint) reply(r *request, out outcome) {
-	msg, out := e.svc.replyMsg(r.msg, out)
-	e.count(r, out)
-	e.svc.sendReply(msg, ErrorReport{Endpoint: e.name, Subject: r.msg.Subject, Err: out.cause, Stack: out.stack})
+	r.counts.processing.Add(int64(r.took))
+	e.svc.reply(r, out, e.name)
+	r.buffer.release()
 }
 
-// replyMsg returns the message that puts an outcome on the wire, which is a failure where the outcome is larger than
-// the server takes. The message is nil if nobody waits for it.
-func (s *Service) replyMsg(request *nats.Msg, out outcome) (*nats.Msg, outcome) {
-	if request.Reply == "" {
-		return nil, out
+// reply counts an outcome, sends it if somebody waits for it, and reports what stays here.
+func (s *Service) reply(r *request, out outcome, endpoint string) {
+	if out.code != 0 {
+		r.count(out)
 	}
-	msg := &nats.Msg{Subject: request.Reply, Header: out.header, Data: out.body}
-	size, limit := payloadSize(msg), s.nc.MaxPayload()
-	if limit <= 0 || size <= limit { // the limit is not known before the first connection
-		return msg, out
+	err := s.send(r.msg.Reply, out)
+	if errors.Is(err, nats.ErrMaxPayload) { // the caller is waiting for something
+		out = tooLarge(out, s.nc.MaxPayload())
+		r.count(out)
+		err = s.send(r.msg.Reply, out)
 	}
-	out = internalFailure(fmt.Sprintf("reply of %d bytes is larger than the server's max_payload of %d", size, limit),
+	if err != nil {
+		out.cause = errors.Join(out.cause, fmt.Errorf("send reply: %w", err))
+	}
+	if out.cause != nil {
+		s.report(ErrorReport{Endpoint: endpoint, Subject: r.msg.Subject, Err: out.cause, Stack: out.stack})
+	}
+}
+
+// send puts an outcome on the wire, unless nobody waits for it.
+func (s *Service) send(subject string, out outcome) error {
+	switch {
+	case subject == "":
+		return nil
+	case len(out.header) == 0:
+		return s.nc.Publish(subject, out.body)
+	default:
+		return s.nc.PublishMsg(&nats.Msg{Subject: subject, Header: out.header, Data: out.body})
+	}
+}
+
+// tooLarge is the outcome that takes the place of one that the server does not accept.
+func tooLarge(out outcome, limit int64) outcome {
+	msg := nats.Msg{Header: out.header, Data: out.body}
+	size := len(msg.Data) // both count against the limit
+	if len(msg.Header) > 0 {
+		size = msg.Size()
+	}
+	return internalFailure(fmt.Sprintf("reply of %d bytes is larger than the server's max_payload of %d", size, limit),
 		errors.Join(out.cause, fmt.Errorf("reply of %d bytes: %w", size, nats.ErrMaxPayload)))
-	msg.Header, msg.Data = out.header, nil
-	return msg, out
-}
-
-// sendReply sends a reply, if there is one, and reports the error in report and its own.
-func (s *Service) sendReply(msg *nats.Msg, report ErrorReport) {
-	if msg != nil {
-		if err := s.nc.PublishMsg(msg); err != nil {
-			report.Err = errors.Join(report.Err, fmt.Errorf("send reply: %w", err))
-		}
-	}
-	if report.Err != nil {
-		s.report(report)
-	}
-}
-
-// payloadSize is what counts against the server's max_payload: header and body.
-func payloadSize(m *nats.Msg) int64 {
-	if len(m.Header) == 0 {
-		return int64(len(m.Data))
-	}
-	return int64(m.Size() - len(m.Subject))
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -21,30 +22,45 @@ const (
 	DefaultMaxPendingBytes = 64 << 20
 )
 
-// request is one request on its way through a service.
+// request is one request on its way through a service. It holds the context of its handler, which a handler may keep,
+// so that requests are not used again.
 type request struct {
-	msg      *nats.Msg
-	facts    requestFacts
-	deadline time.Time // when the caller stops waiting; zero if it did not say
-	epoch    int       // of the statistics that count it
-	refusal  string    // why it does not run; empty if it does
+	ctx     requestContext
+	msg     *nats.Msg
+	in      any // a pointer to the In, or nil for a question to a monitor
+	facts   requestFacts
+	counts  *counts // the statistics that it is part of; nil for a question to a monitor
+	failed  bool    // it counts as an error
+	refusal string  // why it does not run; empty if it does
 
 	replyHeader nats.Header   // what the handler wants to send back
 	took        time.Duration // in the handler
+	buffer      *buffer       // of the reply's body, nil if that is not in one
 
-	next *request // in the queue
+	started time.Time // when it got its slot
+	next    *request  // in the queue
 
-	// What it takes to end the handler when the caller gives up; under the endpoint's lock. See abandon.go.
+	// What it takes to find the request when its caller gives up; under the endpoint's lock. See abandon.go.
 	tracked                bool // the reply subject tells who called
-	abandoned              bool
-	cancel                 context.CancelCauseFunc // nil until the handler runs
-	started                time.Time
 	prevActive, nextActive *request
 }
 
-// expired reports whether the caller has stopped waiting.
+// expired reports whether the caller had stopped waiting when the request got its slot.
 func (r *request) expired() bool {
-	return !r.deadline.IsZero() && !time.Now().Before(r.deadline)
+	return !r.ctx.deadline.IsZero() && !r.started.Before(r.ctx.deadline)
+}
+
+// count enters the request's failure into the statistics. The last one is shown, and together they count as one.
+func (r *request) count(out outcome) {
+	if r.counts == nil {
+		return
+	}
+	n := 1
+	if r.failed {
+		n = 0
+	}
+	r.failed = true
+	r.counts.failed(n, out.code, out.description)
 }
 
 // servedEndpoint is an endpoint of a running service: its subscription, the queue in front of its handlers, and its
@@ -75,26 +91,28 @@ type servedEndpoint struct {
 	refusing     bool          // answer 503 to whatever has not started
 	draining     bool          // no more requests come
 	drained      chan struct{} // closed when no request is left
-	stats        endpointStats
+
+	counts atomic.Pointer[counts]
 }
 
 // admit implements [receiver]: the request runs now, waits in the queue, or is refused.
 func (e *servedEndpoint) admit(m *nats.Msg) *request {
-	r := &request{msg: m}
+	now := time.Now()
+	r := e.op.newRequest(e.ctx, m)
+	r.counts = e.counts.Load()
 	r.facts, r.tracked = factsOf(m.Header, m.Reply)
 	if r.facts.timeout > 0 {
-		r.deadline = time.Now().Add(r.facts.timeout)
+		r.ctx.deadline = now.Add(r.facts.timeout)
 	}
+	r.counts.requests.Add(1)
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.stats.requests++
-	r.epoch = e.stats.epoch
 	switch {
 	case e.refusing:
 		e.refuseLocked(r, stoppingDescription)
 	case e.running < e.maxConcurrent && e.head == nil:
 		e.running++
-		e.trackLocked(r)
+		e.startLocked(r, now)
 	case e.isFullLocked(len(m.Data)):
 		e.refuseLocked(r, overloadedDescription)
 	default:
@@ -124,7 +142,8 @@ func (e *servedEndpoint) work(r *request) {
 	returned := false
 	defer func() {
 		if !returned { // runtime.Goexit ended this goroutine; the slot goes to another one
-			e.svc.intake.readers.Go(func() { e.work(e.next(r)) })
+			ended := r // without it, r itself would be on the heap
+			e.svc.intake.readers.Go(func() { e.work(e.next(ended)) })
 		}
 	}()
 	for ; r != nil; r = e.next(r) {
@@ -145,8 +164,14 @@ func (e *servedEndpoint) next(ended *request) *request {
 		e.checkDrainedLocked()
 		return nil
 	}
-	e.trackLocked(r)
+	e.startLocked(r, time.Now())
 	return r
+}
+
+// startLocked notes that a request has got its slot.
+func (e *servedEndpoint) startLocked(r *request, now time.Time) {
+	r.started = now
+	e.trackLocked(r)
 }
 
 // refuseLocked marks a request that will not run; refuse must follow.

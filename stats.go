@@ -4,18 +4,25 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go/micro"
 )
 
-// endpointStats is what is counted for an endpoint.
-type endpointStats struct {
-	epoch            int // counts resets, so that a request is counted on one side of them only
-	requests, errors int
-	lastCode         int // 0 if there was no error
-	lastDescription  string
-	processing       time.Duration
+// counts is what is counted for an endpoint. A reset replaces it: a request counts where it was received, so that it
+// is on one side of a reset only.
+type counts struct {
+	requests, errors atomic.Int64
+	processing       atomic.Int64           // nanoseconds
+	last             atomic.Pointer[string] // the last error, as nats.go's micro writes it; nil if there was none
+}
+
+// failed counts n errors, which have a code and a description.
+func (c *counts) failed(n, code int, description string) {
+	last := fmt.Sprintf("%d:%s", code, description)
+	c.last.Store(&last)
+	c.errors.Add(int64(n))
 }
 
 // Ping returns what the service answers to $SRV.PING (ADR-32).
@@ -76,9 +83,7 @@ func (s *Service) EndpointStats(name string) (micro.EndpointStats, bool) {
 // counted afterwards. The service keeps its id.
 func (s *Service) Reset() {
 	for _, e := range s.current() {
-		e.mu.Lock()
-		e.stats = endpointStats{epoch: e.stats.epoch + 1}
-		e.mu.Unlock()
+		e.counts.Store(&counts{})
 	}
 	s.mu.Lock()
 	s.started = time.Now().UTC()
@@ -96,20 +101,20 @@ func (s *Service) identity() micro.ServiceIdentity {
 
 // statsOf returns the statistics of e, which is one of endpoints.
 func (s *Service) statsOf(e *servedEndpoint, endpoints []*servedEndpoint) micro.EndpointStats {
-	e.mu.Lock()
-	counted := e.stats
-	e.mu.Unlock()
+	counted := e.counts.Load()
 	stats := micro.EndpointStats{
 		Name:           e.name,
 		Subject:        e.subject,
 		QueueGroup:     e.queueGroup,
-		NumRequests:    counted.requests,
-		NumErrors:      counted.errors,
-		LastError:      counted.lastError(),
-		ProcessingTime: counted.processing,
+		NumErrors:      int(counted.errors.Load()), // before the requests, so that there are never more
+		NumRequests:    int(counted.requests.Load()),
+		ProcessingTime: time.Duration(counted.processing.Load()),
 	}
-	if counted.requests > 0 {
-		stats.AverageProcessingTime = counted.processing / time.Duration(counted.requests)
+	if last := counted.last.Load(); last != nil {
+		stats.LastError = *last
+	}
+	if stats.NumRequests > 0 {
+		stats.AverageProcessingTime = stats.ProcessingTime / time.Duration(stats.NumRequests)
 	}
 	if s.cfg.StatsHandler == nil {
 		return stats
@@ -134,28 +139,6 @@ func (s *Service) customStats(endpoint string) (data json.RawMessage, err error)
 		return nil, nil
 	}
 	return json.Marshal(value)
-}
-
-// count enters a request's end into the statistics, unless they were reset since it came.
-func (e *servedEndpoint) count(r *request, out outcome) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if r.epoch != e.stats.epoch {
-		return
-	}
-	e.stats.processing += r.took
-	if out.code != 0 {
-		e.stats.errors++
-		e.stats.lastCode, e.stats.lastDescription = out.code, out.description
-	}
-}
-
-// lastError is the last error as nats.go's micro writes it.
-func (s *endpointStats) lastError() string {
-	if s.lastCode == 0 {
-		return ""
-	}
-	return fmt.Sprintf("%d:%s", s.lastCode, s.lastDescription)
 }
 
 // neverNil copies a map so that it is an object in JSON, as NATS's schemas ask for.

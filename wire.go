@@ -91,9 +91,9 @@ const replyTokenMark = "tn1~"
 // noCall is the number in a reply subject that is nobody's.
 const noCall = 0
 
-// fitReplyToken reports whether the content type, which may have parameters, can be part of a subject's token.
-func (f requestFacts) fitReplyToken() bool {
-	return len(f.contentType) <= maxMediaType && !strings.ContainsFunc(f.contentType, func(r rune) bool {
+// fitsReplyToken reports whether a content type, which may have parameters, can be part of a subject's token.
+func fitsReplyToken(contentType string) bool {
+	return len(contentType) <= maxMediaType && !strings.ContainsFunc(contentType, func(r rune) bool {
 		return r <= ' ' || r >= '~' || r == '.' || r == '*' || r == '>'
 	})
 }
@@ -193,7 +193,7 @@ func errorHeader(description string, code int, tag string) nats.Header {
 // parseError returns the service error that a reply holds, or nil for a successful reply. Either error header makes
 // it one. A code that is not a positive number counts as 500.
 func parseError(h nats.Header, body []byte) *ServiceError {
-	if len(h[micro.ErrorHeader]) == 0 && len(h[micro.ErrorCodeHeader]) == 0 {
+	if len(h) == 0 || len(h[micro.ErrorHeader]) == 0 && len(h[micro.ErrorCodeHeader]) == 0 {
 		return nil
 	}
 	code, err := strconv.Atoi(strings.TrimSpace(headerValue(h, micro.ErrorCodeHeader)))

@@ -318,7 +318,7 @@ func FuzzParseReplyToken(f *testing.F) {
 			t.Errorf("parseReplyToken(%q) reads %+v, %d out of something else", subject, facts, call)
 		}
 		written := requestFacts{contentType: contentType, timeout: time.Duration(timeout)}
-		if !written.fitReplyToken() {
+		if !fitsReplyToken(contentType) {
 			return
 		}
 		reply := replySubject("_INBOX.x", written, number)

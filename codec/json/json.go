@@ -51,10 +51,15 @@ func (Encoding) Marshal(v any) ([]byte, error) {
 	return json.Marshal(v)
 }
 
+// AppendMarshal appends the JSON encoding of v to dst.
+func (Encoding) AppendMarshal(dst []byte, v any) ([]byte, error) {
+	return appendValue(dst, v)
+}
+
 // Unmarshal decodes data, which must hold one JSON value, into v, a non-nil pointer.
 func (e Encoding) Unmarshal(data []byte, v any) error {
 	if !e.refuseUnknown {
-		return json.Unmarshal(data, v)
+		return decode(data, v)
 	}
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.DisallowUnknownFields()

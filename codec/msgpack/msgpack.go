@@ -3,7 +3,6 @@
 package msgpack
 
 import (
-	"bytes"
 	"fmt"
 	"reflect"
 	"sync"
@@ -52,22 +51,25 @@ type codec struct {
 func (codec) ContentType() string { return "application/msgpack" }
 
 // Marshal returns the MessagePack encoding of v, with every integer in its shortest form.
-func (c codec) Marshal(v any) (data []byte, err error) {
+func (c codec) Marshal(v any) ([]byte, error) { return c.AppendMarshal(nil, v) }
+
+// AppendMarshal appends the MessagePack encoding of v to dst, as Marshal writes it.
+func (c codec) AppendMarshal(dst []byte, v any) (data []byte, err error) {
 	// The library panics for a uintptr, and for whatever a method of the value panics with.
 	defer func() {
 		if p := recover(); p != nil {
-			data, err = nil, fmt.Errorf("msgpack: encode %T: panic: %v", v, p)
+			data, err = dst, fmt.Errorf("msgpack: encode %T: panic: %v", v, p)
 		}
 	}()
 	e := c.encoders.Get().(*encoder)
 	if err := e.encode(v); err != nil {
-		return nil, err
+		return dst, err
 	}
-	data = bytes.Clone(e.buf)
+	dst = append(dst, e.buf...)
 	if cap(e.buf) <= maxPooled {
 		c.encoders.Put(e)
 	}
-	return data, nil
+	return dst, nil
 }
 
 // Unmarshal decodes data, which must hold one MessagePack value, into v, a non-nil pointer.

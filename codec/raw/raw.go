@@ -23,27 +23,36 @@ type codec struct{}
 func (codec) ContentType() string { return "application/octet-stream" }
 
 // Marshal returns a copy of the bytes of v.
-func (codec) Marshal(v any) ([]byte, error) {
+func (c codec) Marshal(v any) ([]byte, error) {
+	data, err := c.AppendMarshal([]byte{}, v)
+	if err != nil {
+		return nil, err
+	}
+	return data, nil
+}
+
+// AppendMarshal appends the bytes of v to dst.
+func (codec) AppendMarshal(dst []byte, v any) ([]byte, error) {
 	switch v := v.(type) {
 	case string:
-		return []byte(v), nil
+		return append(dst, v...), nil
 	case []byte:
-		return clone(v), nil
+		return append(dst, v...), nil
 	}
 	rv := reflect.ValueOf(v)
 	if !rv.IsValid() || !encodable(rv.Type()) {
-		return nil, fmt.Errorf("raw: cannot encode %T: it is neither string nor []byte", v)
+		return dst, fmt.Errorf("raw: cannot encode %T: it is neither string nor []byte", v)
 	}
 	for rv.Kind() == reflect.Pointer {
 		if rv.IsNil() {
-			return nil, fmt.Errorf("raw: cannot encode %T: it is nil", v)
+			return dst, fmt.Errorf("raw: cannot encode %T: it is nil", v)
 		}
 		rv = rv.Elem()
 	}
 	if rv.Kind() == reflect.String {
-		return []byte(rv.String()), nil
+		return append(dst, rv.String()...), nil
 	}
-	return clone(rv.Bytes()), nil
+	return append(dst, rv.Bytes()...), nil
 }
 
 // Unmarshal copies data into v, a non-nil pointer to a type that Marshal takes.
