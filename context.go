@@ -71,7 +71,11 @@ func (c *requestContext) needed(wanted bool) context.Context {
 	if c.full != nil || !wanted && !c.hasEndedLocked() {
 		return c.full
 	}
-	full, cancel := context.WithCancelCause(c.parent)
+	parent := c.parent
+	if c.cause != nil { // the first end counts, even if the parent has ended since
+		parent = context.WithoutCancel(parent)
+	}
+	full, cancel := context.WithCancelCause(parent)
 	c.full, c.cancel = full, cancel
 	if c.cause != nil {
 		cancel(c.cause)

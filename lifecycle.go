@@ -93,14 +93,20 @@ func theOnly(endpoints []*servedEndpoint, fits func(*servedEndpoint) bool) *serv
 	return endpoints[i]
 }
 
-// addressOf is e's name where no other endpoint has it, else its subject.
-func addressOf(e *servedEndpoint, endpoints []*servedEndpoint) string {
-	for _, other := range endpoints {
-		if other != e && other.name == e.name {
-			return e.subject
+// addresses returns, for each endpoint, its name where no other endpoint has it, else its subject.
+func addresses(endpoints []*servedEndpoint) map[*servedEndpoint]string {
+	named := make(map[string]int, len(endpoints))
+	for _, e := range endpoints {
+		named[e.name]++
+	}
+	found := make(map[*servedEndpoint]string, len(endpoints))
+	for _, e := range endpoints {
+		found[e] = e.name
+		if named[e.name] > 1 {
+			found[e] = e.subject
 		}
 	}
-	return e.name
+	return found
 }
 
 // checkAll returns everything that is wrong with endpoints that are to be added.
@@ -248,7 +254,11 @@ func (s *Service) detach(endpoints []*servedEndpoint) {
 }
 
 func without(all, some []*servedEndpoint) []*servedEndpoint {
-	return slices.DeleteFunc(slices.Clone(all), func(e *servedEndpoint) bool { return slices.Contains(some, e) })
+	left := make(map[*servedEndpoint]bool, len(some))
+	for _, e := range some {
+		left[e] = true
+	}
+	return slices.DeleteFunc(slices.Clone(all), func(e *servedEndpoint) bool { return left[e] })
 }
 
 // halt ends everything. The caller marks the service as stopped afterwards.

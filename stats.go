@@ -62,8 +62,9 @@ func (s *Service) Stats() micro.Stats {
 	stats.Started = s.started
 	s.mu.Unlock()
 	endpoints := s.current()
+	known := addresses(endpoints)
 	for _, e := range endpoints {
-		one := s.statsOf(e, endpoints)
+		one := s.statsOf(e, known[e])
 		stats.Endpoints = append(stats.Endpoints, &one)
 	}
 	return stats
@@ -76,7 +77,7 @@ func (s *Service) EndpointStats(name string) (micro.EndpointStats, bool) {
 	if !ok {
 		return micro.EndpointStats{}, false
 	}
-	return s.statsOf(e, s.current()), true
+	return s.statsOf(e, addresses(s.current())[e]), true
 }
 
 // Reset sets all statistics to zero and the time of the start to now. Requests that are being handled are not
@@ -99,8 +100,8 @@ func (s *Service) identity() micro.ServiceIdentity {
 	}
 }
 
-// statsOf returns the statistics of e, which is one of endpoints.
-func (s *Service) statsOf(e *servedEndpoint, endpoints []*servedEndpoint) micro.EndpointStats {
+// statsOf returns the statistics of e, which the StatsHandler knows by its address.
+func (s *Service) statsOf(e *servedEndpoint, address string) micro.EndpointStats {
 	counted := e.counts.Load()
 	stats := micro.EndpointStats{
 		Name:           e.name,
@@ -119,7 +120,7 @@ func (s *Service) statsOf(e *servedEndpoint, endpoints []*servedEndpoint) micro.
 	if s.cfg.StatsHandler == nil {
 		return stats
 	}
-	data, err := s.customStats(addressOf(e, endpoints))
+	data, err := s.customStats(address)
 	if err != nil {
 		s.report(ErrorReport{Endpoint: e.name, Subject: e.subject, Err: fmt.Errorf("statistics data: %w", err)})
 	}

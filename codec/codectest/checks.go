@@ -149,6 +149,55 @@ func fill(b []byte) {
 	}
 }
 
+func (s suite) checkAppend() []error {
+	c, ok := s.codec.(appender)
+	if !ok {
+		return nil
+	}
+	var problems []error
+	for i, v := range s.values {
+		if err := s.appends(c, v, s.values[(i+1)%len(s.values)]); err != nil {
+			problems = append(problems, fmt.Errorf("AppendMarshal(%T): %w", v, err))
+		}
+	}
+	for _, v := range []any{make(chan int), func() {}} {
+		data, err := appendMarshal(c, nil, v)
+		switch {
+		case err == nil:
+			problems = append(problems, fmt.Errorf("AppendMarshal(%T) returned %q, want an error", v, data))
+		case isPanic(err):
+			problems = append(problems, err)
+		}
+	}
+	return problems
+}
+
+// appends checks the encoding of v in slices with and without room for it, and that of another value elsewhere.
+func (s suite) appends(c appender, v, other any) error {
+	const before = "what was there"
+	for _, room := range []int{0, 1 << 10} {
+		dst := append(make([]byte, 0, len(before)+room), before...)
+		data, err := appendMarshal(c, dst, v)
+		if err != nil {
+			return err
+		}
+		if !bytes.HasPrefix(data, []byte(before)) {
+			return fmt.Errorf("%q does not begin with what it was given", data)
+		}
+		kept := bytes.Clone(data)
+		if _, err := appendMarshal(c, nil, other); err != nil {
+			return err
+		}
+		if !bytes.Equal(kept, data) {
+			return errors.New("a later one writes to the slice that it was given")
+		}
+		if err := s.expect(data[len(before):], v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (s suite) checkUnencodable() []error {
 	var problems []error
 	for _, v := range []any{make(chan int), func() {}} {

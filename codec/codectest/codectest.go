@@ -20,6 +20,7 @@ type Codec interface {
 //   - every value is the same after Marshal and Unmarshal, where a nil slice or map is the same as an empty one,
 //     times are the same if they are the same instant, and types with an Equal method are compared with it;
 //   - Marshal returns a slice that nothing else uses, and Unmarshal neither changes nor keeps the one it is given;
+//   - AppendMarshal, if there is one, appends a like encoding to the slice that it is given, and does not keep that;
 //   - Marshal returns an error for a channel and a function, and Unmarshal for a target that is not a pointer, or nil;
 //   - Unmarshal neither panics nor allocates without bound, whatever the bytes are;
 //   - concurrent use does no harm. Run the tests with -race to make the most of it.
@@ -71,6 +72,7 @@ func (s suite) parts() []part {
 		{name: "round trip", check: s.checkRoundTrip},
 		{name: "ownership of encoded bytes", check: s.checkMarshalOwnership, gate: true},
 		{name: "ownership of decoded bytes", check: s.checkUnmarshalOwnership},
+		{name: "appended encodings", check: s.checkAppend},
 		{name: "unencodable values", check: s.checkUnencodable},
 		{name: "bad targets", check: s.checkBadTargets},
 		{name: "lengths that lie", check: s.checkAllocation, gate: true},
@@ -95,6 +97,20 @@ func (s suite) marshal(v any) (data []byte, err error) {
 		}
 	}()
 	return s.codec.Marshal(v)
+}
+
+// appender is the method that a codec may have.
+type appender interface {
+	AppendMarshal(dst []byte, v any) ([]byte, error)
+}
+
+func appendMarshal(c appender, dst []byte, v any) (data []byte, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			data, err = nil, &panicError{call: fmt.Sprintf("AppendMarshal(%T)", v), value: p}
+		}
+	}()
+	return c.AppendMarshal(dst, v)
 }
 
 func (s suite) unmarshal(data []byte, v any) (err error) {

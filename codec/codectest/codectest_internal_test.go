@@ -200,6 +200,39 @@ func TestCheckCatchesBrokenCodecs(t *testing.T) {
 		{name: "reads past the end", codec: readsAhead, want: "truncated data: the first"},
 		{name: "panics on garbage", codec: panicsOnGarbage, values: []any{"abc"}, want: "garbage: Unmarshal into *string panicked"},
 		{name: "one caller at a time", codec: oneAtATime, want: "concurrent use: "},
+		{
+			name:   "forgets what it appends to",
+			codec:  func() Codec { return appending(func(_, data []byte) []byte { return data }) },
+			values: []any{"a"},
+			want:   "appended encodings: AppendMarshal(string): \"\\\"a\\\"\" does not begin with",
+		},
+		{
+			name: "appends something else",
+			codec: func() Codec {
+				return appending(func(dst, _ []byte) []byte { return append(dst, `"b"`...) })
+			},
+			values: []any{"a"},
+			want:   "appended encodings: AppendMarshal(string): string: got b, want a",
+		},
+		{name: "keeps what it appends to", codec: keepsDestination, values: []any{"a", "b"}, want: "a later one writes to the slice"},
+		{
+			name: "appends a channel as text",
+			codec: func() Codec {
+				return appendingFunc(func(dst []byte, v any) ([]byte, error) {
+					return fmt.Appendf(dst, "%q", fmt.Sprint(v)), nil
+				})
+			},
+			values: []any{"a"},
+			want:   "AppendMarshal(chan int) returned",
+		},
+		{
+			name: "panics when it appends",
+			codec: func() Codec {
+				return appendingFunc(func([]byte, any) ([]byte, error) { panic("no room") })
+			},
+			values: []any{"a"},
+			want:   "AppendMarshal(string) panicked: no room",
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -213,6 +246,54 @@ func TestCheckCatchesBrokenCodecs(t *testing.T) {
 				t.Errorf("the problems do not contain %q:\n%v", tt.want, problems)
 			}
 		})
+	}
+}
+
+// fakeAppender is a fake with AppendMarshal.
+type fakeAppender struct {
+	fake
+
+	appendMarshal func(dst []byte, v any) ([]byte, error)
+}
+
+func (f fakeAppender) AppendMarshal(dst []byte, v any) ([]byte, error) {
+	return f.appendMarshal(dst, v)
+}
+
+func appendingFunc(f func(dst []byte, v any) ([]byte, error)) Codec {
+	return fakeAppender{appendMarshal: f}
+}
+
+// appending puts an encoding together with what it is to be appended to.
+func appending(join func(dst, data []byte) []byte) Codec {
+	return appendingFunc(func(dst []byte, v any) ([]byte, error) {
+		data, err := json.Marshal(v)
+		if err != nil {
+			return dst, err
+		}
+		return join(dst, data), nil
+	})
+}
+
+// keepsDestination writes to a slice that it was given earlier.
+func keepsDestination() Codec {
+	var mu sync.Mutex
+	var last []byte
+	return appending(func(dst, data []byte) []byte {
+		mu.Lock()
+		defer mu.Unlock()
+		clear(last)
+		dst = append(dst, data...)
+		last = dst
+		return dst
+	})
+}
+
+func TestCheckFindsNothingWrongWithAppending(t *testing.T) {
+	t.Parallel()
+	c := appending(func(dst, data []byte) []byte { return append(dst, data...) })
+	for _, err := range check(c, nil) {
+		t.Error(err)
 	}
 }
 

@@ -3,6 +3,7 @@ package json_test
 import (
 	"bytes"
 	stdjson "encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -171,4 +172,86 @@ func FuzzUnmarshal(f *testing.F) {
 			t.Fatal("Unmarshal changed the data")
 		}
 	})
+}
+
+// TestDecodersAreUsedAgain has every kind of body that could leave something behind in a decoder, each followed by a
+// plain one.
+func TestDecodersAreUsedAgain(t *testing.T) { //nolint:paralleltest // the decoders are likelier to be the same ones
+	for _, body := range []string{
+		`{"id":"b"}`, "{\"id\":\"b\"} \n", ` 17`, `"text"`, `null`, `{"id":`, `{"id":"b"}]`, `{"id":1}`, `{"id":"b","x":[1,{}]}`, ``,
+		`{"id":"` + strings.Repeat("b", 100_000) + `"}`, `{"id":"` + strings.Repeat("b", 10_000) + `"}`,
+		strings.Repeat("[", 20_000),
+	} {
+		for range 3 {
+			var ignored item
+			want := stdjson.Unmarshal([]byte(body), new(item))
+			if err := json.Codec.Unmarshal([]byte(body), &ignored); fmt.Sprint(err) != fmt.Sprint(want) {
+				t.Errorf("Unmarshal(%.20q): %v, want %v", body, err, want)
+			}
+			var got item
+			if err := json.Codec.Unmarshal([]byte(`{"id":"a"}`), &got); err != nil || got != (item{ID: "a"}) {
+				t.Errorf("after %.20q: %+v, %v", body, got, err)
+			}
+		}
+	}
+}
+
+// counted counts how often it is decoded.
+type counted int
+
+func (c *counted) UnmarshalJSON([]byte) error {
+	*c++
+	return nil
+}
+
+func TestAValueIsDecodedOnce(t *testing.T) {
+	t.Parallel()
+	for _, body := range []string{`{}`, "{}\n", ` {} `} {
+		var got counted
+		if err := json.Codec.Unmarshal([]byte(body), &got); err != nil || got != 1 {
+			t.Errorf("%q was decoded %d times: %v", body, got, err)
+		}
+	}
+}
+
+// panics is a type whose methods panic.
+type panics struct{}
+
+func (panics) MarshalJSON() ([]byte, error)  { panic("in MarshalJSON") }
+func (*panics) UnmarshalJSON(b []byte) error { panic("in UnmarshalJSON") }
+
+func TestAPanicLeavesNothingBehind(t *testing.T) { //nolint:paralleltest // the buffers are likelier to be the same ones
+	for range 3 {
+		for _, f := range []func(){
+			func() { _, _ = json.Codec.AppendMarshal(nil, panics{}) },
+			func() { _ = json.Codec.Unmarshal([]byte(`{"a":1}`), &panics{}) },
+		} {
+			func() {
+				defer func() {
+					if recover() == nil {
+						t.Error("no panic")
+					}
+				}()
+				f()
+			}()
+		}
+		var got item
+		if err := json.Codec.Unmarshal([]byte(`{"id":"a"}`), &got); err != nil || got != (item{ID: "a"}) {
+			t.Errorf("after a panic: %+v, %v", got, err)
+		}
+		if data, err := json.Codec.AppendMarshal([]byte("x"), item{ID: "a"}); err != nil || string(data) != `x{"id":"a"}` {
+			t.Errorf("after a panic: %q, %v", data, err)
+		}
+	}
+}
+
+func TestAppendMarshalWritesWhatMarshalWrites(t *testing.T) {
+	t.Parallel()
+	for _, v := range []any{nil, "<&>\u2028", 1.5, item{ID: "a"}, []int(nil), map[string]int{"b": 1, "a": 2}, make(chan int), strings.Repeat("x", 100_000)} {
+		want, wantErr := json.Codec.Marshal(v)
+		got, err := json.Codec.AppendMarshal([]byte{}, v)
+		if fmt.Sprint(err) != fmt.Sprint(wantErr) || string(got) != string(want) {
+			t.Errorf("AppendMarshal(%T) = %.40q, %v; want %.40q, %v", v, got, err, want, wantErr)
+		}
+	}
 }

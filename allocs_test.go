@@ -1,0 +1,100 @@
+package typednats_test
+
+import (
+	"context"
+	"math"
+	"runtime/debug"
+	"slices"
+	"testing"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/typednats/typednats"
+	"github.com/typednats/typednats/codec/json"
+	"github.com/typednats/typednats/codec/msgpack"
+	"github.com/typednats/typednats/codec/raw"
+	"github.com/typednats/typednats/internal/natstest"
+)
+
+// allocStock and allocLevel are what small payloads look like.
+type allocStock struct {
+	Item     string `json:"item"`
+	Quantity int    `json:"quantity"`
+}
+
+type allocLevel struct {
+	Item      string `json:"item"`
+	Available int    `json:"available"`
+}
+
+// TestAllocations holds the hot path to its allocations, on client and service together: no more than so many beyond
+// those of nats.go alone with the same bytes. The bound of a codec is what docs/performance.md accounts for.
+func TestAllocations(t *testing.T) { //nolint:paralleltest // it counts what the whole process allocates
+	if isRaceBuild() {
+		t.Skip("the race detector makes sync.Pool forget things")
+	}
+	srv := natstest.Run(t)
+	service, ctx := srv.Connect(t), context.Background()
+	request, reply := []byte(`{"item":"bolt","quantity":12}`), []byte(`{"item":"bolt","available":120}`)
+	if _, err := service.QueueSubscribe("alloc.nats", "q", func(m *nats.Msg) { _ = m.Respond(reply) }); err != nil {
+		t.Fatal(err)
+	}
+	stock := typednats.NewEndpoint[allocStock, allocLevel, typednats.Never]("stock")
+	inJSON := stock.InSubject("alloc.json").WithCodec(json.Codec)
+	inMsgpack := stock.InSubject("alloc.msgpack").WithCodec(msgpack.Codec)
+	inBytes := typednats.NewEndpoint[[]byte, []byte, typednats.Never]("bytes").InSubject("alloc.raw").WithCodec(raw.Codec)
+	level := func(_ context.Context, in allocStock) (allocLevel, error) {
+		return allocLevel{Item: in.Item, Available: 10 * in.Quantity}, nil
+	}
+	svcStart(t, service, svcConfig(), inJSON.Handle(level), inMsgpack.Handle(level),
+		inBytes.Handle(func(context.Context, []byte) ([]byte, error) { return reply, nil }))
+	nc := srv.Connect(t)
+	client := typednats.NewClient(nc)
+	t.Cleanup(func() { _ = client.Close() })
+
+	floor := allocsPerCall(t, func() error {
+		_, err := nc.Request("alloc.nats", request, svcPatience)
+		return err
+	})
+	for _, tt := range []struct {
+		name string
+		most int
+		call func() error
+	}{
+		{"JSON", 4, func() error {
+			_, err := typednats.RequestService(ctx, client, inJSON, allocStock{"bolt", 12})
+			return err
+		}},
+		{"msgpack", 4, func() error {
+			_, err := typednats.RequestService(ctx, client, inMsgpack, allocStock{"bolt", 12})
+			return err
+		}},
+		{"bytes", 4, func() error {
+			_, err := typednats.RequestService(ctx, client, inBytes, request)
+			return err
+		}},
+	} {
+		if n := allocsPerCall(t, tt.call) - floor; n > tt.most {
+			t.Errorf("a call with %s makes %d allocations more than nats.go alone, want at most %d", tt.name, n, tt.most)
+		}
+	}
+}
+
+// allocsPerCall is the least of several averages: what else runs now and then only adds to it.
+func allocsPerCall(t *testing.T, call func() error) int {
+	t.Helper()
+	least := math.Inf(1)
+	for range 5 {
+		least = min(least, testing.AllocsPerRun(200, func() {
+			if err := call(); err != nil {
+				t.Fatal(err)
+			}
+		}))
+	}
+	return int(math.Round(least))
+}
+
+func isRaceBuild() bool {
+	info, ok := debug.ReadBuildInfo()
+	return ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
+}
