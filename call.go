@@ -150,7 +150,7 @@ func (c *call) do(ctx context.Context, r Requester, in, out any) error {
 		return c.callError(fmt.Errorf("%w: the context is nil", ErrInvalidConfig))
 	}
 	client, fast := r.(*Client)
-	if fast && client == nil || isNil(r) {
+	if client == nil && isNil(r) {
 		return c.callError(fmt.Errorf("%w: the Requester is nil", ErrInvalidConfig))
 	}
 	if fast {

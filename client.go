@@ -224,7 +224,7 @@ func (c *Client) subscribeLocked() error {
 
 // deliver hands a reply to the call that waits for it. Replies that come late, or twice, are dropped.
 func (c *Client) deliver(reply *nats.Msg) {
-	_, number, ok := parseReplyToken(reply.Subject)
+	_, number, ok := cutReplyToken(reply.Subject)
 	if !ok {
 		return
 	}

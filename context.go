@@ -14,10 +14,16 @@ type requestContext struct {
 	parent   context.Context //nolint:containedctx // it is a context itself
 	deadline time.Time       // when the caller stops waiting; zero if it did not say
 
-	mu     sync.Mutex
-	cause  error           // why it ended, if end ended it
-	full   context.Context //nolint:containedctx // what was made when somebody asked; nil before that
-	cancel context.CancelCauseFunc
+	mu    sync.Mutex
+	cause error        // why it ended, if end ended it
+	full  *fullContext // what was made when somebody asked; nil before that
+}
+
+// fullContext is a context of the context package.
+type fullContext struct {
+	context.Context //nolint:containedctx // it is a context itself
+
+	end context.CancelCauseFunc
 }
 
 // end ends the context, unless it has ended.
@@ -26,10 +32,10 @@ func (c *requestContext) end(cause error) {
 	if c.cause == nil {
 		c.cause = cause
 	}
-	cause, cancel := c.cause, c.cancel
+	cause, full := c.cause, c.full
 	c.mu.Unlock()
-	if cancel != nil {
-		cancel(cause)
+	if full != nil {
+		full.end(cause)
 	}
 }
 
@@ -65,29 +71,32 @@ func (c *requestContext) Value(key any) any {
 
 // needed returns the full context. Where it is not there yet, it is made if it is wanted, or if there is an end to
 // tell of; otherwise needed returns nil.
-func (c *requestContext) needed(wanted bool) context.Context {
+func (c *requestContext) needed(wanted bool) *fullContext {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.full != nil || !wanted && !c.hasEndedLocked() {
-		return c.full
+	if c.full == nil && (wanted || c.hasEndedLocked()) {
+		c.full = c.newFullLocked()
 	}
+	return c.full
+}
+
+func (c *requestContext) newFullLocked() *fullContext {
 	parent := c.parent
 	if c.cause != nil { // the first end counts, even if the parent has ended since
 		parent = context.WithoutCancel(parent)
 	}
-	full, cancel := context.WithCancelCause(parent)
-	c.full, c.cancel = full, cancel
+	ctx, cancel := context.WithCancelCause(parent)
 	if c.cause != nil {
 		cancel(c.cause)
 	}
-	if !c.deadline.IsZero() {
-		timed, stop := context.WithDeadline(full, c.deadline)
-		c.full, c.cancel = timed, func(cause error) {
-			cancel(cause)
-			stop()
-		}
+	if c.deadline.IsZero() {
+		return &fullContext{ctx, cancel}
 	}
-	return c.full
+	timed, stop := context.WithDeadline(ctx, c.deadline)
+	return &fullContext{timed, func(cause error) {
+		cancel(cause)
+		stop()
+	}}
 }
 
 func (c *requestContext) hasEndedLocked() bool {

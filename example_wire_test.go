@@ -97,10 +97,10 @@ func Example_wire() {
 	// {"id":"r-1"}
 	//
 	// request through a Client, in msgpack on warehouse.reserve
-	// reply to _INBOX.<random>.tn1~5000~application/msgpack~<number>
+	// reply to _INBOX.<random>.tn1~5000~msgpack~<number>
 	// "\x82\xa4item\xa3nut\xa8quantity\x03"
 	//
-	// reply on _INBOX.<random>.tn1~5000~application/msgpack~<number>
+	// reply on _INBOX.<random>.tn1~5000~msgpack~<number>
 	// "\x81\xa2id\xa3r-1"
 	//
 	// request through the connection, in msgpack on warehouse.reserve
@@ -123,10 +123,10 @@ func Example_wire() {
 	// {"item":"gear"}
 	//
 	// request in a codec that is not accepted on warehouse.reserve
-	// reply to _INBOX.<random>.tn1~5000~application/octet-stream~<number>
+	// reply to _INBOX.<random>.tn1~5000~octet-stream~<number>
 	// "nut"
 	//
-	// reply with an infrastructure error on _INBOX.<random>.tn1~5000~application/octet-stream~<number>
+	// reply with an infrastructure error on _INBOX.<random>.tn1~5000~octet-stream~<number>
 	// Nats-Service-Error: content type "application/octet-stream" is not accepted; accepted: application/json, application/msgpack
 	// Nats-Service-Error-Code: 415
 	// (no body)

@@ -1,6 +1,7 @@
 package typednats
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -84,10 +85,10 @@ func (e *servedEndpoint) process(r *request) outcome {
 	if r.ctx.endedBy() != nil {
 		return failure(codeCallerGone, "the caller gave up before the handler ran")
 	}
-	codec := e.codecs.forContentType(r.facts.contentType)
+	codec := e.codecs.forContentType(r.contentType)
 	if codec == nil {
 		return failure(codeUnsupportedMedia, fmt.Sprintf("content type %q is not accepted; accepted: %v",
-			r.facts.mediaType(), e.codecs))
+			cmp.Or(r.contentType, jsonMediaType), e.codecs))
 	}
 	if !e.inEmpty {
 		if err := codec.Unmarshal(r.msg.Data, r.in); err != nil {
@@ -116,9 +117,8 @@ func (e *servedEndpoint) process(r *request) outcome {
 
 // call runs the handler.
 func (e *servedEndpoint) call(r *request) (any, error) {
-	start := time.Now()
 	defer func() {
-		r.took = time.Since(start)
+		r.took = time.Since(r.started)
 		r.ctx.end(context.Canceled)
 	}()
 	if e.intercepted == nil {

@@ -25,23 +25,22 @@ const (
 // request is one request on its way through a service. It holds the context of its handler, which a handler may keep,
 // so that requests are not used again.
 type request struct {
-	ctx     requestContext
-	msg     *nats.Msg
-	in      any // a pointer to the In, or nil for a question to a monitor
-	facts   requestFacts
-	counts  *counts // the statistics that it is part of; nil for a question to a monitor
-	failed  bool    // it counts as an error
-	refusal string  // why it does not run; empty if it does
+	ctx         requestContext
+	msg         *nats.Msg
+	in          any     // a pointer to the In, or nil for a question to a monitor
+	contentType string  // of the body, as the caller names it; "" means JSON
+	counts      *counts // the statistics that it is part of; nil for a question to a monitor
+	refusal     string  // why it does not run; empty if it does
+	failed      bool    // it counts as an error
+	tracked     bool    // the reply subject tells who called
 
+	started     time.Time     // when it got its slot
+	took        time.Duration // from then on, until the handler returned
 	replyHeader nats.Header   // what the handler wants to send back
-	took        time.Duration // in the handler
 	buffer      *buffer       // of the reply's body, nil if that is not in one
 
-	started time.Time // when it got its slot
-	next    *request  // in the queue
-
-	// What it takes to find the request when its caller gives up; under the endpoint's lock. See abandon.go.
-	tracked                bool // the reply subject tells who called
+	// Under the endpoint's lock: the place in the queue, and then in the list that is searched when a caller gives up.
+	next                   *request
 	prevActive, nextActive *request
 }
 
@@ -100,9 +99,10 @@ func (e *servedEndpoint) admit(m *nats.Msg) *request {
 	now := time.Now()
 	r := e.op.newRequest(e.ctx, m)
 	r.counts = e.counts.Load()
-	r.facts, r.tracked = factsOf(m.Header, m.Reply)
-	if r.facts.timeout > 0 {
-		r.ctx.deadline = now.Add(r.facts.timeout)
+	facts, tracked := factsOf(m.Header, m.Reply)
+	r.contentType, r.tracked = facts.contentType, tracked
+	if facts.timeout > 0 {
+		r.ctx.deadline = now.Add(facts.timeout)
 	}
 	r.counts.requests.Add(1)
 	e.mu.Lock()

@@ -50,8 +50,8 @@ func (s *Service) Info() micro.Info {
 }
 
 // Stats returns what the service answers to $SRV.STATS (ADR-32). Every request received counts once in NumRequests;
-// every error reply, declared errors included, counts once in NumErrors; ProcessingTime is the time spent in the
-// handler.
+// every error reply, declared errors included, counts once in NumErrors; ProcessingTime is the time in which requests
+// were decoded and handled, without that in the queue.
 func (s *Service) Stats() micro.Stats {
 	stats := micro.Stats{
 		ServiceIdentity: s.identity(),

@@ -76,14 +76,6 @@ type requestFacts struct {
 	timeout     time.Duration // how long the caller still waits; 0 means that it did not say
 }
 
-// mediaType is the content type with the default filled in.
-func (f requestFacts) mediaType() string {
-	if f.contentType == "" {
-		return jsonMediaType
-	}
-	return f.contentType
-}
-
 // replyTokenMark begins the last token of a reply subject that carries facts. Tokens that other clients make are
 // letters and digits.
 const replyTokenMark = "tn1~"
@@ -93,13 +85,42 @@ const noCall = 0
 
 // fitsReplyToken reports whether a content type, which may have parameters, can be part of a subject's token.
 func fitsReplyToken(contentType string) bool {
+	if contentType != "" && !strings.Contains(contentType, "/") { // it would be taken for a short one
+		return false
+	}
 	return len(contentType) <= maxMediaType && !strings.ContainsFunc(contentType, func(r rune) bool {
 		return r <= ' ' || r >= '~' || r == '.' || r == '*' || r == '>'
 	})
 }
 
+// applicationTypes begins most media types. In a reply subject it is left out: every byte there is read and written
+// six times on the way.
+const applicationTypes = "application/"
+
+// shortMediaType is a media type without applicationTypes.
+func shortMediaType(mediaType string) string {
+	if short, ok := strings.CutPrefix(mediaType, applicationTypes); ok && short != "" && !strings.Contains(short, "/") {
+		return short
+	}
+	return mediaType
+}
+
+// longMediaType undoes shortMediaType, for the library's own codecs without an allocation.
+func longMediaType(short string) string {
+	switch {
+	case short == "" || strings.Contains(short, "/"):
+		return short
+	case short == "msgpack":
+		return "application/msgpack"
+	case short == "octet-stream":
+		return rawMediaType
+	default:
+		return applicationTypes + short
+	}
+}
+
 // replySubject is the subject for the reply to a call. Its last token holds facts and the call's number: mark,
-// milliseconds, media type, number, joined with ~.
+// milliseconds, short media type, number, joined with ~.
 func replySubject(inbox string, f requestFacts, number uint64) string {
 	b := make([]byte, 0, 128)
 	b = append(b, inbox...)
@@ -107,31 +128,44 @@ func replySubject(inbox string, f requestFacts, number uint64) string {
 	b = append(b, replyTokenMark...)
 	b = strconv.AppendInt(b, milliseconds(f.timeout), 10)
 	b = append(b, '~')
-	b = append(b, f.contentType...)
+	b = append(b, shortMediaType(f.contentType)...)
 	b = append(b, '~')
 	b = strconv.AppendUint(b, number, 36)
 	return string(b)
 }
 
-// parseReplyToken reads the last token of what replySubject wrote. It reports false for a subject that ends in anything else.
-func parseReplyToken(subject string) (f requestFacts, call uint64, ok bool) {
-	token, ok := strings.CutPrefix(subject[strings.LastIndexByte(subject, '.')+1:], replyTokenMark)
+// parseReplyToken reads the last token of what replySubject wrote, but for the number. It reports false for a subject
+// that ends in anything else.
+func parseReplyToken(subject string) (f requestFacts, ok bool) {
+	facts, _, ok := cutReplyToken(subject)
 	if !ok {
-		return requestFacts{}, 0, false
+		return requestFacts{}, false
 	}
-	timeout, rest, found1 := strings.Cut(token, "~")
-	contentType, number, found2 := strings.Cut(rest, "~")
-	call, err := strconv.ParseUint(number, 36, 64)
-	if !found1 || !found2 || err != nil {
-		return requestFacts{}, 0, false
+	timeout, contentType, ok := strings.Cut(facts, "~")
+	if !ok || strings.Contains(contentType, "~") {
+		return requestFacts{}, false
 	}
-	return requestFacts{contentType: contentType, timeout: parseTimeout(timeout)}, call, true
+	return requestFacts{contentType: longMediaType(contentType), timeout: parseTimeout(timeout)}, true
+}
+
+// cutReplyToken cuts the last token of what replySubject wrote into facts and number.
+func cutReplyToken(subject string) (facts string, number uint64, ok bool) {
+	token, ok := strings.CutPrefix(subject[strings.LastIndexByte(subject, '.')+1:], replyTokenMark)
+	last := strings.LastIndexByte(token, '~')
+	if !ok || last < 0 {
+		return "", 0, false
+	}
+	number, err := strconv.ParseUint(token[last+1:], 36, 64)
+	if err != nil {
+		return "", 0, false
+	}
+	return token[:last], number, true
 }
 
 // factsOf reads what a request says about itself, and whether a [Client] made its reply subject. A header counts
 // before the reply subject.
 func factsOf(h nats.Header, reply string) (f requestFacts, fromClient bool) {
-	f, _, fromClient = parseReplyToken(reply)
+	f, fromClient = parseReplyToken(reply)
 	if h == nil {
 		return f, fromClient
 	}

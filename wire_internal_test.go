@@ -228,15 +228,27 @@ func (g *goldenTap) compare(t *testing.T, file string) {
 func TestReplySubject(t *testing.T) {
 	t.Parallel()
 	for want, f := range map[string]requestFacts{
-		"_INBOX.x.tn1~0~~z":                         {},
-		"_INBOX.x.tn1~1500~~z":                      {timeout: 1500 * time.Millisecond},
-		"_INBOX.x.tn1~1~~z":                         {timeout: 1},
-		"_INBOX.x.tn1~5000~application/msgpack~z":   {timeout: 5 * time.Second, contentType: "application/msgpack"},
-		"_INBOX.x.tn1~0~application/octet-stream~z": {contentType: "application/octet-stream"},
+		"_INBOX.x.tn1~0~~z":                {},
+		"_INBOX.x.tn1~1500~~z":             {timeout: 1500 * time.Millisecond},
+		"_INBOX.x.tn1~1~~z":                {timeout: 1},
+		"_INBOX.x.tn1~5000~msgpack~z":      {timeout: 5 * time.Second, contentType: "application/msgpack"},
+		"_INBOX.x.tn1~0~octet-stream~z":    {contentType: "application/octet-stream"},
+		"_INBOX.x.tn1~0~x-gob;v=1~z":       {contentType: "application/x-gob;v=1"},
+		"_INBOX.x.tn1~0~text/plain~z":      {contentType: "text/plain"},
+		"_INBOX.x.tn1~0~a/b/c~z":           {contentType: "a/b/c"},
+		"_INBOX.x.tn1~0~application/~z":    {contentType: "application/"},
+		"_INBOX.x.tn1~0~application/a/b~z": {contentType: "application/a/b"},
 	} {
 		if got := replySubject("_INBOX.x", f, 35); got != want {
 			t.Errorf("replySubject(%+v) = %q, want %q", f, got, want)
 		}
+		f.timeout = parseTimeout(strconv.FormatInt(milliseconds(f.timeout), 10))
+		if got, ok := parseReplyToken(want); got != f || !ok {
+			t.Errorf("parseReplyToken(%q) = %+v, %v, want %+v", want, got, ok, f)
+		}
+	}
+	if f, _ := parseReplyToken("x.tn1~0~application/msgpack~1"); f.contentType != "application/msgpack" {
+		t.Errorf("the long form of a media type is read as %q", f.contentType)
 	}
 	// Reply subjects of other clients carry nothing.
 	for _, subject := range []string{
@@ -244,15 +256,15 @@ func TestReplySubject(t *testing.T) {
 		"_INBOX.x.tn1~5000~", "_INBOX.x.tn1~5000~~", "_INBOX.x.tn1~5000~~-1", "_INBOX.x.tn1~5000~~a~b", "_INBOX.tn1~5000~~1.x",
 		"_INBOX.x.tn2~5000~~1", "_INBOX.x.xtn1~5000~~1", "_INBOX.x.tn1~5000~~zzzzzzzzzzzzzz", "$JS.ACK.tn.c.1.2.3.4.5",
 	} {
-		if f, call, ok := parseReplyToken(subject); ok || f != (requestFacts{}) || call != 0 {
-			t.Errorf("parseReplyToken(%q) = %+v, %d, %v, want nothing", subject, f, call, ok)
+		if f, ok := parseReplyToken(subject); ok || f != (requestFacts{}) {
+			t.Errorf("parseReplyToken(%q) = %+v, %v, want nothing", subject, f, ok)
 		}
 	}
 }
 
 func TestFactsOf(t *testing.T) {
 	t.Parallel()
-	const reply = "_INBOX.x.tn1~1500~application/msgpack~1"
+	const reply = "_INBOX.x.tn1~1500~msgpack~1"
 	for _, tt := range []struct {
 		header nats.Header
 		reply  string
@@ -303,19 +315,19 @@ func TestMilliseconds(t *testing.T) {
 
 func FuzzParseReplyToken(f *testing.F) {
 	for _, subject := range []string{
-		"", "_INBOX.x.y", "_INBOX.x.tn1~5000~application/msgpack~1z", "tn1~~~0", "x.tn1~1~~", "x.tn1~1~a~b~c", "tn1~1~~00",
+		"", "_INBOX.x.y", "_INBOX.x.tn1~5000~msgpack~1z", "tn1~~~0", "x.tn1~1~~", "x.tn1~1~a~b~c", "tn1~1~~00",
 	} {
 		f.Add(subject, "application/msgpack", int64(time.Second), uint64(1))
 	}
 	f.Add("", "application/vnd.acme", int64(-1), uint64(math.MaxUint64))
 	f.Add("", "a/b; c=d", int64(math.MaxInt64), uint64(0))
 	f.Fuzz(func(t *testing.T, subject, contentType string, timeout int64, number uint64) {
-		facts, call, ok := parseReplyToken(subject)
+		facts, ok := parseReplyToken(subject)
 		if marked := strings.HasPrefix(subject[strings.LastIndexByte(subject, '.')+1:], "tn1~"); ok && !marked || facts.timeout < 0 {
-			t.Errorf("parseReplyToken(%q) = %+v, %d, %v", subject, facts, call, ok)
+			t.Errorf("parseReplyToken(%q) = %+v, %v", subject, facts, ok)
 		}
-		if !ok && (facts != requestFacts{} || call != 0) {
-			t.Errorf("parseReplyToken(%q) reads %+v, %d out of something else", subject, facts, call)
+		if !ok && (facts != requestFacts{}) {
+			t.Errorf("parseReplyToken(%q) reads %+v out of something else", subject, facts)
 		}
 		written := requestFacts{contentType: contentType, timeout: time.Duration(timeout)}
 		if !fitsReplyToken(contentType) {
@@ -326,8 +338,11 @@ func FuzzParseReplyToken(f *testing.F) {
 			t.Fatalf("replySubject(%+v) = %q: %v", written, reply, err)
 		}
 		want := requestFacts{contentType: contentType, timeout: parseTimeout(strconv.FormatInt(milliseconds(written.timeout), 10))}
-		if read, call, ok := parseReplyToken(reply); !ok || call != number || read != want {
-			t.Errorf("parseReplyToken(%q) = %+v, %d, %v, want %+v, %d", reply, read, call, ok, want, number)
+		if read, ok := parseReplyToken(reply); !ok || read != want {
+			t.Errorf("parseReplyToken(%q) = %+v, %v, want %+v", reply, read, ok, want)
+		}
+		if _, call, ok := cutReplyToken(reply); !ok || call != number {
+			t.Errorf("cutReplyToken(%q) = %d, %v, want %d", reply, call, ok, number)
 		}
 		if waits := want.timeout; timeout > 0 && timeout < math.MaxInt64-int64(time.Millisecond) &&
 			(waits < written.timeout || waits-written.timeout >= time.Millisecond) {
