@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"strconv"
 	"strings"
 	"sync"
@@ -24,34 +23,16 @@ type Client struct {
 	mu      sync.Mutex
 	sub     *nats.Subscription // made by the first call
 	inbox   string             // the subject of replies up to the last token
-	waiting map[uint64]*waiter
+	waiting waitingCalls
 	lost    bool // the subscription is gone
 	closed  bool
-
-	waiters sync.Pool
-}
-
-// waiter is where one call waits for its reply.
-type waiter struct {
-	replies chan *nats.Msg // takes one; closed where no reply can come any more
-	timer   *time.Timer    // runs while a call waits whose context has no deadline
-}
-
-func newWaiter() any {
-	timer := time.NewTimer(DefaultTimeout)
-	timer.Stop()
-	return &waiter{replies: make(chan *nats.Msg, 1), timer: timer}
 }
 
 // NewClient returns a client on nc. It subscribes when it is first used, under the connection's inbox prefix
 // ([nats.CustomInboxPrefix]). Bad options are reported by the calls.
 func NewClient(nc *nats.Conn, opts ...ClientOption) *Client {
-	c := &Client{
-		nc:      nc,
-		opts:    clientOptions{timeout: DefaultTimeout, factsInToken: true, cancels: true},
-		waiting: make(map[uint64]*waiter),
-		waiters: sync.Pool{New: newWaiter},
-	}
+	c := &Client{nc: nc, opts: clientOptions{timeout: DefaultTimeout, factsInToken: true, cancels: true}}
+	c.waiting = newWaitingCalls(c.expire)
 	for _, opt := range opts {
 		if opt == nil {
 			c.opts.bad = append(c.opts.bad, fmt.Errorf("%w: a ClientOption is nil", ErrInvalidConfig))
@@ -72,7 +53,7 @@ func (c *Client) Close() error {
 		return nil
 	}
 	c.closed = true
-	c.releaseLocked()
+	c.waiting.endAll(answer{err: c.goneLocked()})
 	if c.sub == nil {
 		return nil
 	}
@@ -113,49 +94,47 @@ func (c *Client) exchange(
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	w, _ := c.waiters.Get().(*waiter)
-	number, err := c.register(w)
+	_, bounded := ctx.Deadline()
+	if bounded {
+		timeout = 0
+	}
+	w, err := c.register(timeout)
 	if err != nil {
 		return nil, err
 	}
-	reply := replySubject(c.inbox, facts, number)
+	reply := replySubject(c.inbox, facts, w.number)
 	if err := c.publish(out, reply); err != nil {
-		c.forget(number)
+		c.forget(w)
 		return nil, err
 	}
-	answer, err := w.wait(ctx, timeout)
+	answer := c.wait(ctx, w)
+	if answer.err == nil {
+		answer.err = checkReply(answer.msg)
+	}
 	switch {
-	case answer != nil:
-		c.waiters.Put(w)
-		if err := checkReply(answer); err != nil {
-			return nil, err
-		}
-		return answer, nil
-	case err == nil:
-		return nil, c.gone()
-	}
-	c.forget(number)
-	if c.opts.cancels && errors.Is(err, context.Canceled) { // after a deadline the service knows by itself
+	case answer.err == nil:
+		return answer.msg, nil
+	case c.opts.cancels && errors.Is(answer.err, context.Canceled): // after a deadline the service knows by itself
 		_ = c.nc.Publish(cancelPrefix+out.subject, []byte(reply)) // it is a kindness: the call has failed anyway
+	case errors.Is(answer.err, context.DeadlineExceeded):
+		answer.err = c.explain(answer.err, out.subject)
 	}
-	return nil, c.explain(err, out.subject)
+	return nil, answer.err
 }
 
-// wait returns the reply, or why the wait is over without one: nil if none can come any more.
-func (w *waiter) wait(ctx context.Context, timeout time.Duration) (*nats.Msg, error) {
-	var expired <-chan time.Time
-	if _, ok := ctx.Deadline(); !ok {
-		w.timer.Reset(timeout)
-		defer w.timer.Stop()
-		expired = w.timer.C
+// wait waits for what comes of a call.
+func (c *Client) wait(ctx context.Context, w *waiter) answer {
+	done := ctx.Done()
+	if done == nil {
+		return w.take()
 	}
 	select {
-	case reply := <-w.replies:
-		return reply, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	case <-expired:
-		return nil, context.DeadlineExceeded
+	case a := <-w.answers:
+		w.release()
+		return a
+	case <-done:
+		c.forget(w)
+		return answer{err: ctx.Err()}
 	}
 }
 
@@ -171,7 +150,7 @@ func (c *Client) publish(out outgoing, reply string) error {
 // inbox. The server tells that to the connection, not to the call.
 func (c *Client) explain(err error, subject string) error {
 	refusal := c.nc.LastError()
-	if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(refusal, nats.ErrPermissionViolation) {
+	if !errors.Is(refusal, nats.ErrPermissionViolation) {
 		return err
 	}
 	for _, what := range []string{"Publish to " + strconv.Quote(subject), "Subscription to " + strconv.Quote(c.inbox+".*")} {
@@ -182,22 +161,21 @@ func (c *Client) explain(err error, subject string) error {
 	return err
 }
 
-// register makes w the place where the reply to the call with the returned number is waited for.
-func (c *Client) register(w *waiter) (number uint64, err error) {
+// register enters a call that is to be given up after timeout; 0 means never.
+func (c *Client) register(timeout time.Duration) (*waiter, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed || c.lost {
-		return 0, c.goneLocked()
+		return nil, c.goneLocked()
 	}
 	if err := c.subscribeLocked(); err != nil {
-		return 0, err
+		return nil, err
 	}
-	// Whoever answers one call knows the inbox, and must not guess the numbers of other calls.
-	for number == noCall || c.waiting[number] != nil {
-		number = rand.Uint64() //nolint:gosec // it is ChaCha8, seeded by the operating system
+	w := c.waiting.add()
+	if timeout > 0 {
+		c.waiting.limit(w, timeout)
 	}
-	c.waiting[number] = w
-	return number, nil
+	return w, nil
 }
 
 // subscribeLocked subscribes to the replies, once.
@@ -224,24 +202,35 @@ func (c *Client) subscribeLocked() error {
 
 // deliver hands a reply to the call that waits for it. Replies that come late, or twice, are dropped.
 func (c *Client) deliver(reply *nats.Msg) {
-	_, number, ok := cutReplyToken(reply.Subject)
+	number, ok := parseReplyNumber(reply.Subject)
 	if !ok {
 		return
 	}
 	c.mu.Lock()
-	w := c.waiting[number]
-	delete(c.waiting, number)
+	w := c.waiting.remove(number)
 	c.mu.Unlock()
 	if w != nil {
-		w.replies <- reply
+		w.answers <- answer{msg: reply}
 	}
 }
 
-// forget ends the wait for a reply. The waiter is not used again: the reply may be on the way to it.
-func (c *Client) forget(number uint64) {
+// forget ends a call that waits no more.
+func (c *Client) forget(w *waiter) {
 	c.mu.Lock()
-	delete(c.waiting, number)
+	found := c.waiting.remove(w.number)
 	c.mu.Unlock()
+	if found == nil { // what comes of the call is on its way to it
+		w.take()
+		return
+	}
+	w.release()
+}
+
+// expire gives up the calls that have waited for as long as they may.
+func (c *Client) expire() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.waiting.expire(answer{err: context.DeadlineExceeded})
 }
 
 // release ends the calls that wait, because no reply can come any more.
@@ -249,23 +238,10 @@ func (c *Client) release() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.lost = true
-	c.releaseLocked()
+	c.waiting.endAll(answer{err: c.goneLocked()})
 }
 
-func (c *Client) releaseLocked() {
-	for number, w := range c.waiting {
-		close(w.replies)
-		delete(c.waiting, number)
-	}
-}
-
-// gone says why no reply can come.
-func (c *Client) gone() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.goneLocked()
-}
-
+// goneLocked says why no reply can come.
 func (c *Client) goneLocked() error {
 	switch {
 	case c.closed:

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -352,5 +353,46 @@ func TestCallWaitsNoLongerThanItsDeadline(t *testing.T) {
 	_, err = client.RequestMsgWithContext(context.Background(), &nats.Msg{Subject: "mute"})
 	if !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("request = %v, want DeadlineExceeded", err)
+	}
+}
+
+// TestLateRepliesReachNobodyElse gives calls up at about the time when their replies come, through one client, whose
+// places to wait are used again.
+func TestLateRepliesReachNobodyElse(t *testing.T) {
+	t.Parallel()
+	srv := natstest.Run(t)
+	svcStart(t, srv.Connect(t), svcConfig(), svcEcho.Handle(svcReflect))
+	client := typednats.NewClient(srv.Connect(t))
+	t.Cleanup(func() { _ = client.Close() })
+	var answered, givenUp atomic.Int64
+	var callers sync.WaitGroup
+	for caller := range 8 {
+		callers.Go(func() {
+			patience := time.Microsecond
+			for i := range 500 {
+				ctx, cancel := context.WithTimeout(t.Context(), svcPatience)
+				stop := time.AfterFunc(patience, cancel)
+				want := svcText{fmt.Sprint(caller, " ", i)}
+				got, err := typednats.RequestService(ctx, client, svcEcho, want)
+				stop.Stop()
+				cancel()
+				switch {
+				case errors.Is(err, context.Canceled):
+					givenUp.Add(1)
+					patience += patience/8 + time.Microsecond
+				case err != nil:
+					t.Errorf("call %v: %v", want, err)
+				case got != want:
+					t.Errorf("call %v got the reply %v", want, got)
+				default:
+					answered.Add(1)
+					patience -= patience / 8
+				}
+			}
+		})
+	}
+	callers.Wait()
+	if answered.Load() == 0 || givenUp.Load() == 0 {
+		t.Errorf("%d calls were answered and %d given up, want some of each", answered.Load(), givenUp.Load())
 	}
 }

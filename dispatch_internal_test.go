@@ -47,7 +47,7 @@ var dispatches = []struct {
 		return sub, func() { close(messages) }, err
 	}},
 	{"intake", func(nc *nats.Conn, handle nats.MsgHandler) (*nats.Subscription, func(), error) {
-		r := &routes{}
+		r := newRoutes()
 		in := newIntake(r)
 		sub, err := r.add(func() (*nats.Subscription, error) {
 			return nc.ChanQueueSubscribe("dispatch", "q", in.messages)

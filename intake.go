@@ -153,34 +153,32 @@ func (in *intake) close() {
 
 // routes finds the receiver of a message by its subscription.
 type routes struct {
-	bySubscription sync.Map // *nats.Subscription to receiver
-	adding         sync.Mutex
+	mu             sync.RWMutex
+	bySubscription map[*nats.Subscription]receiver
 }
+
+func newRoutes() *routes { return &routes{bySubscription: make(map[*nats.Subscription]receiver)} }
 
 // add subscribes and enters the subscription before a message of it is looked up.
 func (r *routes) add(subscribe func() (*nats.Subscription, error), to receiver) (*nats.Subscription, error) {
-	r.adding.Lock()
-	defer r.adding.Unlock()
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	sub, err := subscribe()
 	if err == nil {
-		r.bySubscription.Store(sub, to)
+		r.bySubscription[sub] = to
 	}
 	return sub, err
 }
 
-func (r *routes) remove(sub *nats.Subscription) { r.bySubscription.Delete(sub) }
+func (r *routes) remove(sub *nats.Subscription) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.bySubscription, sub)
+}
 
 // find returns nil for a subscription that was removed.
 func (r *routes) find(sub *nats.Subscription) receiver {
-	found, ok := r.bySubscription.Load(sub)
-	if !ok { // its first message may have come before add was through
-		r.adding.Lock()
-		found, ok = r.bySubscription.Load(sub)
-		r.adding.Unlock()
-	}
-	if !ok {
-		return nil
-	}
-	to, _ := found.(receiver)
-	return to
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.bySubscription[sub]
 }

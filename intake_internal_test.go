@@ -45,7 +45,7 @@ func (f *fakeReceiver) seen() []string {
 // newFakeIntake returns an intake and what delivers to the receiver through it.
 func newFakeIntake(t *testing.T, f *fakeReceiver) (in *intake, deliver func(subject string)) {
 	t.Helper()
-	in = newIntake(&routes{})
+	in = newIntake(newRoutes())
 	sub, err := in.routes.add(func() (*nats.Subscription, error) { return &nats.Subscription{}, nil }, f)
 	if err != nil {
 		t.Fatalf("add: %v", err)
@@ -198,10 +198,9 @@ func TestIntakeDropsWhatNobodyReceives(t *testing.T) {
 	if err := in.awaitAdmitted(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	in.routes.bySubscription.Range(func(sub, _ any) bool {
-		in.routes.remove(sub.(*nats.Subscription))
-		return true
-	})
+	for sub := range in.routes.bySubscription {
+		in.routes.remove(sub)
+	}
 	deliver("y")
 	closeIntake(t, in)
 	if diff := cmp.Diff([]string{"x"}, f.seen()); diff != "" {

@@ -49,7 +49,7 @@ func NewService(nc *nats.Conn, cfg ServiceConfig, endpoints ...BoundEndpoint) (*
 		cfg:      cfg,
 		nc:       nc,
 		id:       nuid.Next(),
-		routes:   &routes{},
+		routes:   newRoutes(),
 		changing: make(chan struct{}, 1),
 		stopping: make(chan struct{}),
 		done:     make(chan struct{}),

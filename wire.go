@@ -134,32 +134,35 @@ func replySubject(inbox string, f requestFacts, number uint64) string {
 	return string(b)
 }
 
-// parseReplyToken reads the last token of what replySubject wrote, but for the number. It reports false for a subject
-// that ends in anything else.
+// parseReplyToken reads the facts in the last token of what replySubject wrote. It reports false for a subject that
+// ends in anything else. Whatever stands in place of the number is the caller's affair.
 func parseReplyToken(subject string) (f requestFacts, ok bool) {
-	facts, _, ok := cutReplyToken(subject)
-	if !ok {
-		return requestFacts{}, false
-	}
-	timeout, contentType, ok := strings.Cut(facts, "~")
-	if !ok || strings.Contains(contentType, "~") {
+	facts, number, ok := cutReplyToken(subject)
+	timeout, contentType, found := strings.Cut(facts, "~")
+	if !ok || !found || number == "" || strings.Contains(contentType, "~") {
 		return requestFacts{}, false
 	}
 	return requestFacts{contentType: longMediaType(contentType), timeout: parseTimeout(timeout)}, true
 }
 
+// parseReplyNumber reads the number in the last token of what replySubject wrote.
+func parseReplyNumber(subject string) (uint64, bool) {
+	_, digits, ok := cutReplyToken(subject)
+	if !ok {
+		return 0, false
+	}
+	number, err := strconv.ParseUint(digits, 36, 64)
+	return number, err == nil
+}
+
 // cutReplyToken cuts the last token of what replySubject wrote into facts and number.
-func cutReplyToken(subject string) (facts string, number uint64, ok bool) {
+func cutReplyToken(subject string) (facts, number string, ok bool) {
 	token, ok := strings.CutPrefix(subject[strings.LastIndexByte(subject, '.')+1:], replyTokenMark)
 	last := strings.LastIndexByte(token, '~')
 	if !ok || last < 0 {
-		return "", 0, false
+		return "", "", false
 	}
-	number, err := strconv.ParseUint(token[last+1:], 36, 64)
-	if err != nil {
-		return "", 0, false
-	}
-	return token[:last], number, true
+	return token[:last], token[last+1:], true
 }
 
 // factsOf reads what a request says about itself, and whether a [Client] made its reply subject. A header counts

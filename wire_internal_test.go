@@ -247,14 +247,19 @@ func TestReplySubject(t *testing.T) {
 			t.Errorf("parseReplyToken(%q) = %+v, %v, want %+v", want, got, ok, f)
 		}
 	}
+	for _, subject := range []string{"x.tn1~5000~~-1", "x.tn1~5000~~zzzzzzzzzzzzzz", "x.tn1~5000~~", "x.tn1~1", "x.1", ""} {
+		if number, ok := parseReplyNumber(subject); ok {
+			t.Errorf("parseReplyNumber(%q) = %d, want nothing", subject, number)
+		}
+	}
 	if f, _ := parseReplyToken("x.tn1~0~application/msgpack~1"); f.contentType != "application/msgpack" {
 		t.Errorf("the long form of a media type is read as %q", f.contentType)
 	}
 	// Reply subjects of other clients carry nothing.
 	for _, subject := range []string{
 		"", "_INBOX.x", "_INBOX.x.y", "_INBOX.abc.1", "_INBOX.x.5000", "_INBOX.x.tn1", "_INBOX.x.tn1~", "_INBOX.x.tn1~5000",
-		"_INBOX.x.tn1~5000~", "_INBOX.x.tn1~5000~~", "_INBOX.x.tn1~5000~~-1", "_INBOX.x.tn1~5000~~a~b", "_INBOX.tn1~5000~~1.x",
-		"_INBOX.x.tn2~5000~~1", "_INBOX.x.xtn1~5000~~1", "_INBOX.x.tn1~5000~~zzzzzzzzzzzzzz", "$JS.ACK.tn.c.1.2.3.4.5",
+		"_INBOX.x.tn1~5000~", "_INBOX.x.tn1~5000~~", "_INBOX.x.tn1~5000~~a~b", "_INBOX.tn1~5000~~1.x",
+		"_INBOX.x.tn2~5000~~1", "_INBOX.x.xtn1~5000~~1", "$JS.ACK.tn.c.1.2.3.4.5",
 	} {
 		if f, ok := parseReplyToken(subject); ok || f != (requestFacts{}) {
 			t.Errorf("parseReplyToken(%q) = %+v, %v, want nothing", subject, f, ok)
@@ -341,8 +346,8 @@ func FuzzParseReplyToken(f *testing.F) {
 		if read, ok := parseReplyToken(reply); !ok || read != want {
 			t.Errorf("parseReplyToken(%q) = %+v, %v, want %+v", reply, read, ok, want)
 		}
-		if _, call, ok := cutReplyToken(reply); !ok || call != number {
-			t.Errorf("cutReplyToken(%q) = %d, %v, want %d", reply, call, ok, number)
+		if call, ok := parseReplyNumber(reply); !ok || call != number {
+			t.Errorf("parseReplyNumber(%q) = %d, %v, want %d", reply, call, ok, number)
 		}
 		if waits := want.timeout; timeout > 0 && timeout < math.MaxInt64-int64(time.Millisecond) &&
 			(waits < written.timeout || waits-written.timeout >= time.Millisecond) {
