@@ -141,7 +141,7 @@ func TestCancelledCallDropsItsLateReply(t *testing.T) {
 		t.Errorf("call = %v, want Canceled", got.err)
 	}
 	inbox := late.Reply[:strings.LastIndex(late.Reply, ".")]
-	for _, subject := range []string{late.Reply, late.Reply, inbox + ".x", inbox + ".tn1~0~~zzz", inbox + ".tn1~0~~!", inbox + ".1"} {
+	for _, subject := range []string{late.Reply, late.Reply, inbox + ".x", inbox + ".~0~~zzz", inbox + ".~0~~!", inbox + ".1"} {
 		if err := nc.Publish(subject, []byte(`{"text":"wrong"}`)); err != nil {
 			t.Fatal(err)
 		}

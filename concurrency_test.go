@@ -245,7 +245,7 @@ func TestRequestThatExpiredInTheQueueIsNotRun(t *testing.T) {
 	t.Parallel()
 	for name, send := range map[string]func(raw *svcRaw){
 		"header": func(raw *svcRaw) { raw.send("late", "svc-echo", `{}`, typednats.TimeoutHeader, "1") },
-		"token":  func(raw *svcRaw) { raw.send("tn1~1~~late", "svc-echo", `{}`) },
+		"token":  func(raw *svcRaw) { raw.send("~1~~late", "svc-echo", `{}`) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

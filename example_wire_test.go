@@ -22,8 +22,8 @@ func printMsg(what string, m *nats.Msg) {
 	fixed := func(s string) string {
 		s = regexp.MustCompile(`^_INBOX\.\w+`).ReplaceAllString(s, "_INBOX.<random>")
 		s = regexp.MustCompile(`\.\w{8}$`).ReplaceAllString(s, ".<random>")
-		s = regexp.MustCompile(`(\.tn1~.*~)\w+$`).ReplaceAllString(s, "${1}<number>")
-		return regexp.MustCompile(`^[0-9]{4}$|tn1~[0-9]{4}`).ReplaceAllStringFunc(s, func(t string) string {
+		s = regexp.MustCompile(`(\.~.*~)\w+$`).ReplaceAllString(s, "${1}<number>")
+		return regexp.MustCompile(`^[0-9]{4}$|~[0-9]{4}`).ReplaceAllStringFunc(s, func(t string) string {
 			return t[:len(t)-4] + "5000"
 		})
 	}
@@ -90,17 +90,17 @@ func Example_wire() {
 	show("reply with an infrastructure error")
 	// Output:
 	// request through a Client on warehouse.reserve
-	// reply to _INBOX.<random>.tn1~5000~~<number>
+	// reply to _INBOX.<random>.~5000~~<number>
 	// {"item":"nut","quantity":3}
 	//
-	// reply on _INBOX.<random>.tn1~5000~~<number>
+	// reply on _INBOX.<random>.~5000~~<number>
 	// {"id":"r-1"}
 	//
 	// request through a Client, in msgpack on warehouse.reserve
-	// reply to _INBOX.<random>.tn1~5000~msgpack~<number>
+	// reply to _INBOX.<random>.~5000~msgpack~<number>
 	// "\x82\xa4item\xa3nut\xa8quantity\x03"
 	//
-	// reply on _INBOX.<random>.tn1~5000~msgpack~<number>
+	// reply on _INBOX.<random>.~5000~msgpack~<number>
 	// "\x81\xa2id\xa3r-1"
 	//
 	// request through the connection, in msgpack on warehouse.reserve
@@ -113,20 +113,20 @@ func Example_wire() {
 	// "\x81\xa2id\xa3r-1"
 	//
 	// request through a Client on warehouse.reserve
-	// reply to _INBOX.<random>.tn1~5000~~<number>
+	// reply to _INBOX.<random>.~5000~~<number>
 	// {"item":"gear","quantity":3}
 	//
-	// reply with a declared error on _INBOX.<random>.tn1~5000~~<number>
+	// reply with a declared error on _INBOX.<random>.~5000~~<number>
 	// Nats-Service-Error: unknown item "gear"
 	// Nats-Service-Error-Code: 404
 	// Nats-Service-Error-Type: UnknownItemError
 	// {"item":"gear"}
 	//
 	// request in a codec that is not accepted on warehouse.reserve
-	// reply to _INBOX.<random>.tn1~5000~octet-stream~<number>
+	// reply to _INBOX.<random>.~5000~octet-stream~<number>
 	// "nut"
 	//
-	// reply with an infrastructure error on _INBOX.<random>.tn1~5000~octet-stream~<number>
+	// reply with an infrastructure error on _INBOX.<random>.~5000~octet-stream~<number>
 	// Nats-Service-Error: content type "application/octet-stream" is not accepted; accepted: application/json, application/msgpack
 	// Nats-Service-Error-Code: 415
 	// (no body)

@@ -34,32 +34,18 @@ func (r *ServiceRequest[In]) ReplyHeader() nats.Header {
 
 // operation is a handler without its type parameters.
 type operation interface {
-	// newRequest returns a request whose in is a pointer to a zero In, to decode m into. The handler's context ends
-	// with ctx at the latest.
+	// newRequest is the function newRequest for the handler's In.
 	newRequest(ctx context.Context, m *nats.Msg) *request
 
 	// call runs the handler with what is in the request and returns its Out.
 	call(ctx context.Context, r *request) (any, error)
 }
 
-// requestFor is a request together with its In, which takes one allocation.
-type requestFor[In any] struct {
-	request
-
-	value In
-}
-
-func newRequestFor[In any](ctx context.Context, m *nats.Msg) *request {
-	r := &requestFor[In]{request: request{ctx: requestContext{parent: ctx}, msg: m}}
-	r.in = &r.value
-	return &r.request
-}
-
 // valueHandler is the operation of [Endpoint.Handle].
 type valueHandler[In, Out any] func(context.Context, In) (Out, error)
 
 func (h valueHandler[In, Out]) newRequest(ctx context.Context, m *nats.Msg) *request {
-	return newRequestFor[In](ctx, m)
+	return newRequest[In](ctx, m)
 }
 
 func (h valueHandler[In, Out]) call(ctx context.Context, r *request) (any, error) {
@@ -74,7 +60,7 @@ func (h valueHandler[In, Out]) call(ctx context.Context, r *request) (any, error
 type requestHandler[In, Out any] func(context.Context, *ServiceRequest[In]) (Out, error)
 
 func (h requestHandler[In, Out]) newRequest(ctx context.Context, m *nats.Msg) *request {
-	return newRequestFor[In](ctx, m)
+	return newRequest[In](ctx, m)
 }
 
 func (h requestHandler[In, Out]) call(ctx context.Context, r *request) (any, error) {

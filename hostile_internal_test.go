@@ -24,11 +24,11 @@ func FuzzFactsOf(f *testing.F) {
 	for _, seed := range []struct{ contentType, timeout, reply string }{
 		{"", "", ""},
 		{"application/msgpack", "1500", "_INBOX.x.abc"},
-		{"", "", "_INBOX.x.tn1~1500~msgpack~z"},
-		{"text/plain", "-1", "_INBOX.x.tn1~1500~msgpack~z"},
-		{"x", "9223372036855", "tn1~~~"},
-		{"x", "0", ".tn1~9223372036854~~zzzzzzzzzzzzz"},
-		{"\xff", "１２", "tn1~1~~1~~1"},
+		{"", "", "_INBOX.x.~1500~msgpack~z"},
+		{"text/plain", "-1", "_INBOX.x.~1500~msgpack~z"},
+		{"x", "9223372036855", "~~~"},
+		{"x", "0", ".~9223372036854~~zzzzzzzzzzzzz"},
+		{"\xff", "１２", "~1~~1~~1"},
 	} {
 		f.Add(seed.contentType, seed.timeout, seed.reply)
 	}

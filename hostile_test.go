@@ -305,10 +305,10 @@ func TestHostileReplySubjects(t *testing.T) {
 	t.Parallel()
 	f := newFltTarget(t)
 	for _, reply := range []string{
-		"tn1~", "x.tn1~", "x.tn1~~", "x.tn1~~~", "x.tn1~0~~", "x.tn1~-1~~1", "x.tn1~1~~zzzzzzzzzzzzzzzzzzzzz",
-		"x.tn1~99999999999999999999~~1", "x.tn1~1~application/msgpack~1", "x.tn1~1~~1~~1", "tn1~0~~0", ".tn1~0~~0",
-		"..tn1~0~~0", "x..tn1~0~~0", ">", "*", "x.*.tn1~0~~0", "x.>.tn1~0~~0", "flt-echo", "flt-wait",
-		"$SRV.PING", "_TYPEDNATS.CANCEL.flt-echo", "x.\xff\xfe.tn1~0~\xff~1", strings.Repeat("x.", 500) + "tn1~0~~0",
+		"~", "x.~", "x.~~", "x.~~~", "x.~0~~", "x.~-1~~1", "x.~1~~zzzzzzzzzzzzzzzzzzzzz",
+		"x.~99999999999999999999~~1", "x.~1~application/msgpack~1", "x.~1~~1~~1", "~0~~0", ".~0~~0",
+		"..~0~~0", "x..~0~~0", ">", "*", "x.*.~0~~0", "x.>.~0~~0", "flt-echo", "flt-wait",
+		"$SRV.PING", "_TYPEDNATS.CANCEL.flt-echo", "x.\xff\xfe.~0~\xff~1", strings.Repeat("x.", 500) + "~0~~0",
 	} {
 		w := f.wire()
 		for _, subject := range []string{"flt-echo", "flt-wait", "$SRV.PING"} {
@@ -336,14 +336,14 @@ func TestReplySubjectThatLeavesNoRoom(t *testing.T) {
 	f := newFltTarget(t)
 	for n := 4050; n < 4100; n++ {
 		w := f.wire()
-		reply := strings.Repeat("x", n-len(".tn1~0~~0")) + ".tn1~0~~0"
+		reply := strings.Repeat("x", n-len(".~0~~0")) + ".~0~~0"
 		w.send(fmt.Sprintf("PUB a %s 1\r\n{\r\nPUB b %s 2\r\n{}\r\n", reply, reply))
 		w.settled()
 	}
 	// The service looks after all callers at once: after the look at a good one, it has looked after the others.
 	probes := make(chan struct{}, 64)
 	observer := f.srv.Connect(t)
-	if _, err := observer.Subscribe("_INBOX.*.tn1~0~~0", func(*nats.Msg) { probes <- struct{}{} }); err != nil {
+	if _, err := observer.Subscribe("_INBOX.*.~0~~0", func(*nats.Msg) { probes <- struct{}{} }); err != nil {
 		t.Fatal(err)
 	}
 	if err := observer.Flush(); err != nil {

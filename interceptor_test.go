@@ -300,3 +300,32 @@ call "echo" at "echo": service error 500: internal error
 		t.Errorf("log (-want +got):\n%s", diff)
 	}
 }
+
+func TestAKeptInvocationIsOver(t *testing.T) {
+	t.Parallel()
+	nc := natstest.Connect(t)
+	var late func() (any, error)
+	keep := func(next typednats.Handler) typednats.Handler {
+		return func(ctx context.Context, inv *typednats.Invocation) (any, error) {
+			late = func() (any, error) { return next(ctx, inv) }
+			return next(ctx, inv)
+		}
+	}
+	ran := 0
+	svc, err := typednats.NewService(nc, svcConfig(), svcEcho.Handle(func(_ context.Context, in svcText) (svcText, error) {
+		ran++
+		return in, nil
+	}, typednats.WithInterceptors(keep)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := typednats.RequestService(svcContext(t), nc, svcEcho, svcText{"a"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := svc.Stop(svcContext(t)); err != nil {
+		t.Fatal(err)
+	}
+	if reply, err := late(); err == nil || ran != 1 {
+		t.Errorf("a call after the interceptor has returned: %v, %v; the handler ran %d times", reply, err, ran)
+	}
+}

@@ -258,7 +258,7 @@ func TestNegotiationAwkwardContentTypes(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if inToken := strings.Contains(request.Reply, "tn1~") && len(request.Header) == 0; inToken != tt.inToken {
+			if inToken := strings.Contains(request.Reply, "~") && len(request.Header) == 0; inToken != tt.inToken {
 				t.Errorf("%s: reply subject %q, headers %v", tt.codec.ContentType(), request.Reply, request.Header)
 			}
 			if !tt.inToken {

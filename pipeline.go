@@ -82,7 +82,7 @@ func (e *servedEndpoint) process(r *request) outcome {
 	if r.expired() {
 		return failure(codeDeadline, "the caller's deadline passed before the handler ran")
 	}
-	if r.ctx.endedBy() != nil {
+	if r.abandoned() {
 		return failure(codeCallerGone, "the caller gave up before the handler ran")
 	}
 	codec := e.codecs.forContentType(r.contentType)
@@ -122,10 +122,10 @@ func (e *servedEndpoint) call(r *request) (any, error) {
 		r.ctx.end(context.Canceled)
 	}()
 	if e.intercepted == nil {
-		return e.op.call(&r.ctx, r)
+		return e.op.call(r.ctx, r)
 	}
 	r.replyHeader = make(nats.Header)
-	reply, err := e.intercepted(&r.ctx, &Invocation{
+	inv := &Invocation{
 		Side:        ServerSide,
 		Endpoint:    e.name,
 		Pattern:     e.subject,
@@ -136,7 +136,9 @@ func (e *servedEndpoint) call(r *request) (any, error) {
 		ReplyHeader: r.replyHeader,
 		contract:    e.contract,
 		request:     r,
-	})
+	}
+	defer func() { inv.request = nil }() // who keeps inv must not get at the next request
+	reply, err := e.intercepted(r.ctx, inv)
 	if err != nil {
 		return nil, err
 	}
@@ -145,6 +147,9 @@ func (e *servedEndpoint) call(r *request) (any, error) {
 
 // invoke is the innermost handler behind the interceptors.
 func (e *servedEndpoint) invoke(ctx context.Context, inv *Invocation) (any, error) {
+	if inv.request == nil {
+		return nil, errors.New("the interceptor has returned; the request is over")
+	}
 	return e.op.call(ctx, inv.request)
 }
 

@@ -22,17 +22,17 @@ const (
 	DefaultMaxPendingBytes = 64 << 20
 )
 
-// request is one request on its way through a service. It holds the context of its handler, which a handler may keep,
-// so that requests are not used again.
+// request is one request on its way through a service. An endpoint's are used again; what a handler may keep is input.
 type request struct {
-	ctx         requestContext
+	ctx         *requestContext
+	in          any // a pointer to the In
 	msg         *nats.Msg
-	in          any     // a pointer to the In, or nil for a question to a monitor
 	contentType string  // of the body, as the caller names it; "" means JSON
 	counts      *counts // the statistics that it is part of; nil for a question to a monitor
 	refusal     string  // why it does not run; empty if it does
 	failed      bool    // it counts as an error
 	tracked     bool    // the reply subject tells who called
+	waited      bool    // in the queue
 
 	started     time.Time     // when it got its slot
 	took        time.Duration // from then on, until the handler returned
@@ -44,10 +44,36 @@ type request struct {
 	prevActive, nextActive *request
 }
 
+// input is what a handler gets, in one allocation.
+type input[In any] struct {
+	ctx   requestContext
+	value In
+}
+
+var requests = sync.Pool{New: func() any { return new(request) }} //nolint:gochecknoglobals // nobody can tell what is in it
+
+// newRequest returns a request whose in is a pointer to a zero In, to decode m into. The handler's context ends with ctx
+// at the latest.
+func newRequest[In any](ctx context.Context, m *nats.Msg) *request {
+	given := &input[In]{ctx: requestContext{parent: ctx}}
+	r, _ := requests.Get().(*request)
+	r.ctx, r.in, r.msg = &given.ctx, &given.value, m
+	return r
+}
+
+// release gives a request back that is answered and out of the queue and the list.
+func (r *request) release() {
+	*r = request{}
+	requests.Put(r)
+}
+
 // expired reports whether the caller had stopped waiting when the request got its slot.
 func (r *request) expired() bool {
-	return !r.ctx.deadline.IsZero() && !r.started.Before(r.ctx.deadline)
+	return r.waited && !r.ctx.deadline.IsZero() && !r.started.Before(r.ctx.deadline)
 }
+
+// abandoned reports whether the caller gave up before the request got its slot.
+func (r *request) abandoned() bool { return r.waited && r.ctx.endedBy() != nil }
 
 // count enters the request's failure into the statistics. The last one is shown, and together they count as one.
 func (r *request) count(out outcome) {
@@ -158,6 +184,7 @@ func (e *servedEndpoint) next(ended *request) *request {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.untrackLocked(ended)
+	ended.release()
 	r := e.pop()
 	if r == nil {
 		e.running--
@@ -183,6 +210,7 @@ func (e *servedEndpoint) refuseLocked(r *request, description string) {
 // refuse answers a request that will not run.
 func (e *servedEndpoint) refuse(r *request) {
 	defer func() {
+		r.release()
 		e.mu.Lock()
 		defer e.mu.Unlock()
 		e.refusals--
@@ -204,6 +232,7 @@ func (e *servedEndpoint) checkDrainedLocked() {
 }
 
 func (e *servedEndpoint) push(r *request) {
+	r.waited = true
 	if e.tail == nil {
 		e.head = r
 	} else {

@@ -78,7 +78,7 @@ type requestFacts struct {
 
 // replyTokenMark begins the last token of a reply subject that carries facts. Tokens that other clients make are
 // letters and digits.
-const replyTokenMark = "tn1~"
+const replyTokenMark = "~"
 
 // noCall is the number in a reply subject that is nobody's.
 const noCall = 0

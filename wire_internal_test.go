@@ -191,8 +191,8 @@ func (g *goldenTap) record(t *testing.T, title string) {
 
 var (
 	goldenInbox  = regexp.MustCompile(`^_INBOX\.[A-Za-z0-9]{22}\.`)
-	goldenToken  = regexp.MustCompile(`^(<inbox>\.tn1~)[1-5]\d{3}~`)
-	goldenNumber = regexp.MustCompile(`^(<inbox>\.tn1~.*~)[0-9a-z]{1,13}$`)
+	goldenToken  = regexp.MustCompile(`^(<inbox>\.~)[1-5]\d{3}~`)
+	goldenNumber = regexp.MustCompile(`^(<inbox>\.~.*~)[0-9a-z]{1,13}$`)
 	goldenOther  = regexp.MustCompile(`^<inbox>\.[A-Za-z0-9]+$`)
 )
 
@@ -228,16 +228,16 @@ func (g *goldenTap) compare(t *testing.T, file string) {
 func TestReplySubject(t *testing.T) {
 	t.Parallel()
 	for want, f := range map[string]requestFacts{
-		"_INBOX.x.tn1~0~~z":                {},
-		"_INBOX.x.tn1~1500~~z":             {timeout: 1500 * time.Millisecond},
-		"_INBOX.x.tn1~1~~z":                {timeout: 1},
-		"_INBOX.x.tn1~5000~msgpack~z":      {timeout: 5 * time.Second, contentType: "application/msgpack"},
-		"_INBOX.x.tn1~0~octet-stream~z":    {contentType: "application/octet-stream"},
-		"_INBOX.x.tn1~0~x-gob;v=1~z":       {contentType: "application/x-gob;v=1"},
-		"_INBOX.x.tn1~0~text/plain~z":      {contentType: "text/plain"},
-		"_INBOX.x.tn1~0~a/b/c~z":           {contentType: "a/b/c"},
-		"_INBOX.x.tn1~0~application/~z":    {contentType: "application/"},
-		"_INBOX.x.tn1~0~application/a/b~z": {contentType: "application/a/b"},
+		"_INBOX.x.~0~~z":                {},
+		"_INBOX.x.~1500~~z":             {timeout: 1500 * time.Millisecond},
+		"_INBOX.x.~1~~z":                {timeout: 1},
+		"_INBOX.x.~5000~msgpack~z":      {timeout: 5 * time.Second, contentType: "application/msgpack"},
+		"_INBOX.x.~0~octet-stream~z":    {contentType: "application/octet-stream"},
+		"_INBOX.x.~0~x-gob;v=1~z":       {contentType: "application/x-gob;v=1"},
+		"_INBOX.x.~0~text/plain~z":      {contentType: "text/plain"},
+		"_INBOX.x.~0~a/b/c~z":           {contentType: "a/b/c"},
+		"_INBOX.x.~0~application/~z":    {contentType: "application/"},
+		"_INBOX.x.~0~application/a/b~z": {contentType: "application/a/b"},
 	} {
 		if got := replySubject("_INBOX.x", f, 35); got != want {
 			t.Errorf("replySubject(%+v) = %q, want %q", f, got, want)
@@ -247,19 +247,19 @@ func TestReplySubject(t *testing.T) {
 			t.Errorf("parseReplyToken(%q) = %+v, %v, want %+v", want, got, ok, f)
 		}
 	}
-	for _, subject := range []string{"x.tn1~5000~~-1", "x.tn1~5000~~zzzzzzzzzzzzzz", "x.tn1~5000~~", "x.tn1~1", "x.1", ""} {
+	for _, subject := range []string{"x.~5000~~-1", "x.~5000~~zzzzzzzzzzzzzz", "x.~5000~~", "x.~1", "x.1", ""} {
 		if number, ok := parseReplyNumber(subject); ok {
 			t.Errorf("parseReplyNumber(%q) = %d, want nothing", subject, number)
 		}
 	}
-	if f, _ := parseReplyToken("x.tn1~0~application/msgpack~1"); f.contentType != "application/msgpack" {
+	if f, _ := parseReplyToken("x.~0~application/msgpack~1"); f.contentType != "application/msgpack" {
 		t.Errorf("the long form of a media type is read as %q", f.contentType)
 	}
 	// Reply subjects of other clients carry nothing.
 	for _, subject := range []string{
-		"", "_INBOX.x", "_INBOX.x.y", "_INBOX.abc.1", "_INBOX.x.5000", "_INBOX.x.tn1", "_INBOX.x.tn1~", "_INBOX.x.tn1~5000",
-		"_INBOX.x.tn1~5000~", "_INBOX.x.tn1~5000~~", "_INBOX.x.tn1~5000~~a~b", "_INBOX.tn1~5000~~1.x",
-		"_INBOX.x.tn2~5000~~1", "_INBOX.x.xtn1~5000~~1", "$JS.ACK.tn.c.1.2.3.4.5",
+		"", "_INBOX.x", "_INBOX.x.y", "_INBOX.abc.1", "_INBOX.x.5000", "_INBOX.x.~", "_INBOX.x.~5000",
+		"_INBOX.x.~5000~", "_INBOX.x.~5000~~", "_INBOX.x.~5000~~a~b", "_INBOX.~5000~~1.x",
+		"_INBOX.x.1~5000~~1", "_INBOX.x.x~5000~~1", "$JS.ACK.tn.c.1.2.3.4.5",
 	} {
 		if f, ok := parseReplyToken(subject); ok || f != (requestFacts{}) {
 			t.Errorf("parseReplyToken(%q) = %+v, %v, want nothing", subject, f, ok)
@@ -269,7 +269,7 @@ func TestReplySubject(t *testing.T) {
 
 func TestFactsOf(t *testing.T) {
 	t.Parallel()
-	const reply = "_INBOX.x.tn1~1500~msgpack~1"
+	const reply = "_INBOX.x.~1500~msgpack~1"
 	for _, tt := range []struct {
 		header nats.Header
 		reply  string
@@ -320,7 +320,7 @@ func TestMilliseconds(t *testing.T) {
 
 func FuzzParseReplyToken(f *testing.F) {
 	for _, subject := range []string{
-		"", "_INBOX.x.y", "_INBOX.x.tn1~5000~msgpack~1z", "tn1~~~0", "x.tn1~1~~", "x.tn1~1~a~b~c", "tn1~1~~00",
+		"", "_INBOX.x.y", "_INBOX.x.~5000~msgpack~1z", "~~~0", "x.~1~~", "x.~1~a~b~c", "~1~~00",
 	} {
 		f.Add(subject, "application/msgpack", int64(time.Second), uint64(1))
 	}
@@ -328,7 +328,7 @@ func FuzzParseReplyToken(f *testing.F) {
 	f.Add("", "a/b; c=d", int64(math.MaxInt64), uint64(0))
 	f.Fuzz(func(t *testing.T, subject, contentType string, timeout int64, number uint64) {
 		facts, ok := parseReplyToken(subject)
-		if marked := strings.HasPrefix(subject[strings.LastIndexByte(subject, '.')+1:], "tn1~"); ok && !marked || facts.timeout < 0 {
+		if marked := strings.HasPrefix(subject[strings.LastIndexByte(subject, '.')+1:], "~"); ok && !marked || facts.timeout < 0 {
 			t.Errorf("parseReplyToken(%q) = %+v, %v", subject, facts, ok)
 		}
 		if !ok && (facts != requestFacts{}) {

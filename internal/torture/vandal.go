@@ -105,7 +105,7 @@ func (v *vandal) garbage() string {
 		header, body = "", ""
 	case 1: // a handler that sleeps for a caller that the service asks after
 		subject, header, body = v.subjects[moodySubject], "", `{"nap_ms":99999}`
-		reply = strings.Repeat("r", 2000+v.random.IntN(2000)) + ".tn1~60000~~1"
+		reply = strings.Repeat("r", 2000+v.random.IntN(2000)) + ".~60000~~1"
 	}
 	if header == "" {
 		return fmt.Sprintf("PONG\r\nPUB %s %s %d\r\n%s\r\n", subject, reply, len(body), body)
@@ -148,10 +148,10 @@ func (v *vandal) header() string {
 // reply is a reply subject, or "" for none. It leads to the vandal, to nobody, or back to a service.
 func (v *vandal) reply() string {
 	replies := []string{
-		"", "", "_INBOX.vandal.x", "_INBOX.vandal.tn1~5~~1", "_INBOX.vandal.tn1~~~", "_INBOX.vandal.tn1~x~y~z~",
-		"_INBOX.vandal.tn1~99999999999999999999~~1", "_INBOX.vandal.tn1~1~no/codec~1", "tn1~5000~~1", "nobody.tn1~5000~~1",
+		"", "", "_INBOX.vandal.x", "_INBOX.vandal.~5~~1", "_INBOX.vandal.~~~", "_INBOX.vandal.~x~y~z~",
+		"_INBOX.vandal.~99999999999999999999~~1", "_INBOX.vandal.~1~no/codec~1", "~5000~~1", "nobody.~5000~~1",
 		v.subjects[v.random.IntN(len(v.subjects))], ">", "a.*", "a..b", "..", "$SRV.PING", "\x01\x02", "é.ü",
-		"_INBOX.vandal." + strings.Repeat("r", 3900), strings.Repeat("r", 4010) + ".tn1~60000~~1",
+		"_INBOX.vandal." + strings.Repeat("r", 3900), strings.Repeat("r", 4010) + ".~60000~~1",
 	}
 	return replies[v.random.IntN(len(replies))]
 }
