@@ -95,12 +95,13 @@ type prober struct {
 }
 
 // inspect probes the callers of the requests that have been running for an interval or longer.
-func (p *prober) inspect(endpoints []*servedEndpoint, now time.Time) error {
+func (p *prober) inspect(endpoints []*servedEndpoint) error {
+	now := p.svc.clock()
 	callers := make(map[string]bool)
 	for _, e := range endpoints {
 		e.mu.Lock()
 		for r := e.active; r != nil; r = r.nextActive {
-			if now.Sub(r.started) >= inspectInterval {
+			if now-r.started >= inspectInterval {
 				callers[inboxOf(r.msg.Reply)] = true
 			}
 		}

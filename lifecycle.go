@@ -51,6 +51,9 @@ func (s *Service) acquire(ctx context.Context, stopping <-chan struct{}) error {
 
 func (s *Service) release() { <-s.changing }
 
+// clock is the time since the service began, which is cheaper to read than the time.
+func (s *Service) clock() time.Duration { return time.Since(s.begun) }
+
 func (s *Service) isStopped() bool {
 	select {
 	case <-s.done:
@@ -309,19 +312,19 @@ func (s *Service) watch(closed chan nats.Status) {
 		case <-closed:
 		case <-s.done:
 			return
-		case now := <-ticker.C:
-			s.inspect(now)
+		case <-ticker.C:
+			s.inspect()
 		}
 	}
 	_ = s.Stop(context.Background()) // it does not wait on a closed connection
 }
 
-func (s *Service) inspect(now time.Time) {
+func (s *Service) inspect() {
 	endpoints := s.inspected()
 	for _, e := range endpoints {
 		e.noteDropped()
 	}
-	if err := s.prober.inspect(endpoints, now); err != nil {
+	if err := s.prober.inspect(endpoints); err != nil {
 		s.report(ErrorReport{Err: err})
 	}
 }

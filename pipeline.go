@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"reflect"
 	"runtime/debug"
-	"time"
 
 	"github.com/nats-io/nats.go"
 )
@@ -118,7 +117,7 @@ func (e *servedEndpoint) process(r *request) outcome {
 // call runs the handler.
 func (e *servedEndpoint) call(r *request) (any, error) {
 	defer func() {
-		r.took = time.Since(r.started)
+		r.took = e.svc.clock() - r.started
 		r.ctx.end(context.Canceled)
 	}()
 	if e.intercepted == nil {

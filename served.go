@@ -34,7 +34,7 @@ type request struct {
 	tracked     bool    // the reply subject tells who called
 	waited      bool    // in the queue
 
-	started     time.Time     // when it got its slot
+	started     time.Duration // when it got its slot, on the service's clock
 	took        time.Duration // from then on, until the handler returned
 	replyHeader nats.Header   // what the handler wants to send back
 	buffer      *buffer       // of the reply's body, nil if that is not in one
@@ -67,9 +67,9 @@ func (r *request) release() {
 	requests.Put(r)
 }
 
-// expired reports whether the caller had stopped waiting when the request got its slot.
+// expired reports whether the caller had stopped waiting before the request got its slot.
 func (r *request) expired() bool {
-	return r.waited && !r.ctx.deadline.IsZero() && !r.started.Before(r.ctx.deadline)
+	return r.waited && !r.ctx.deadline.IsZero() && !time.Now().Before(r.ctx.deadline)
 }
 
 // abandoned reports whether the caller gave up before the request got its slot.
@@ -122,13 +122,13 @@ type servedEndpoint struct {
 
 // admit implements [receiver]: the request runs now, waits in the queue, or is refused.
 func (e *servedEndpoint) admit(m *nats.Msg) *request {
-	now := time.Now()
+	now := e.svc.clock()
 	r := e.op.newRequest(e.ctx, m)
 	r.counts = e.counts.Load()
 	facts, tracked := factsOf(m.Header, m.Reply)
 	r.contentType, r.tracked = facts.contentType, tracked
 	if facts.timeout > 0 {
-		r.ctx.deadline = now.Add(facts.timeout)
+		r.ctx.deadline = e.svc.begun.Add(now + facts.timeout)
 	}
 	r.counts.requests.Add(1)
 	e.mu.Lock()
@@ -138,7 +138,8 @@ func (e *servedEndpoint) admit(m *nats.Msg) *request {
 		e.refuseLocked(r, stoppingDescription)
 	case e.running < e.maxConcurrent && e.head == nil:
 		e.running++
-		e.startLocked(r, now)
+		r.started = now
+		e.trackLocked(r)
 	case e.isFullLocked(len(m.Data)):
 		e.refuseLocked(r, overloadedDescription)
 	default:
@@ -191,14 +192,9 @@ func (e *servedEndpoint) next(ended *request) *request {
 		e.checkDrainedLocked()
 		return nil
 	}
-	e.startLocked(r, time.Now())
-	return r
-}
-
-// startLocked notes that a request has got its slot.
-func (e *servedEndpoint) startLocked(r *request, now time.Time) {
-	r.started = now
+	r.started = e.svc.clock()
 	e.trackLocked(r)
+	return r
 }
 
 // refuseLocked marks a request that will not run; refuse must follow.

@@ -18,6 +18,7 @@ type Service struct {
 	cfg    ServiceConfig
 	nc     *nats.Conn
 	id     string
+	begun  time.Time
 	routes *routes
 	intake *intake
 
@@ -45,15 +46,17 @@ type Service struct {
 func NewService(nc *nats.Conn, cfg ServiceConfig, endpoints ...BoundEndpoint) (*Service, error) {
 	cfg.Metadata = maps.Clone(cfg.Metadata)
 	cfg.Interceptors = slices.Clone(cfg.Interceptors)
+	now := time.Now()
 	s := &Service{
 		cfg:      cfg,
 		nc:       nc,
 		id:       nuid.Next(),
+		begun:    now,
 		routes:   newRoutes(),
 		changing: make(chan struct{}, 1),
 		stopping: make(chan struct{}),
 		done:     make(chan struct{}),
-		started:  time.Now().UTC(),
+		started:  now.UTC(),
 	}
 	if err := errors.Join(cfg.check(nc), s.checkAll(endpoints)); err != nil {
 		return nil, err

@@ -3,6 +3,7 @@ package typednats
 import (
 	"context"
 	"errors"
+	"math"
 	"testing"
 	"time"
 )
@@ -29,14 +30,16 @@ func TestWaitingCallsAreGivenUpInOrder(t *testing.T) {
 		if i%3 == 0 {
 			continue
 		}
-		if a := <-w.answers; !errors.Is(a.err, context.DeadlineExceeded) || time.Now().Before(w.until) {
-			t.Errorf("call %d: %v, %v before its time is up", i, a.err, time.Until(w.until))
+		if a := <-w.answers; !errors.Is(a.err, context.DeadlineExceeded) || time.Since(c.waiting.start) < w.until {
+			t.Errorf("call %d: %v, at %v, want its end at %v", i, a.err, time.Since(c.waiting.start), w.until)
 		}
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.waiting.byNumber) != 1 || c.waiting.remove(patient.number) != patient || c.waiting.first != nil ||
-		c.waiting.last != nil || c.waiting.running {
+	if c.waiting.remove(patient.number) != patient {
+		t.Error("the call without a limit was not found")
+	}
+	if len(c.waiting.free) != 101 || c.waiting.first != nil || c.waiting.last != nil || c.waiting.running {
 		t.Errorf("left behind: %+v", c.waiting)
 	}
 }
@@ -53,11 +56,42 @@ func TestWaitingTimerServesLaterCalls(t *testing.T) {
 		late := c.waiting.add()
 		c.waiting.limit(late, 10*time.Millisecond)
 		c.mu.Unlock()
-		if a := <-late.answers; !errors.Is(a.err, context.DeadlineExceeded) || time.Now().Before(late.until) {
-			t.Errorf("%v, %v before its time is up", a.err, time.Until(late.until))
+		if a := <-late.answers; !errors.Is(a.err, context.DeadlineExceeded) || time.Since(c.waiting.start) < late.until {
+			t.Errorf("%v, at %v, want its end at %v", a.err, time.Since(c.waiting.start), late.until)
 		}
 		if len(early.answers) > 0 {
 			t.Error("a call that had ended was given up")
 		}
+	}
+}
+
+func TestNumbersAreFoundOnce(t *testing.T) {
+	t.Parallel()
+	c := newWaitingCalls(nil)
+	calls := make(map[uint64]*waiter)
+	for range 1000 {
+		w := c.add()
+		calls[w.number] = w
+	}
+	if len(calls) != 1000 {
+		t.Errorf("%d numbers for 1000 calls", len(calls))
+	}
+	for number, w := range calls {
+		for _, other := range []uint64{number + 1, number ^ 1<<nonceBits, 0, 1, 1 << nonceBits, math.MaxUint64} {
+			if calls[other] == nil && c.remove(other) != nil {
+				t.Errorf("%d is taken for %d", other, number)
+			}
+		}
+		if c.remove(number) != w || c.remove(number) != nil {
+			t.Errorf("call %d is not found exactly once", number)
+		}
+		delete(calls, number)
+		next := c.add() // it takes the place
+		if next.number == number || c.remove(number) != nil || c.remove(next.number) != next {
+			t.Errorf("the place of %d is taken by %d", number, next.number)
+		}
+	}
+	if len(c.places) != 1000 || len(c.free) != 1000 {
+		t.Errorf("%d places, %d of them free", len(c.places), len(c.free))
 	}
 }
