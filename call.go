@@ -35,7 +35,8 @@ func RequestService[In, Out any, Err error](
 	ctx context.Context, r Requester, e Endpoint[In, Out, Err], in In, opts ...CallOption,
 ) (Out, error) {
 	var out Out
-	c, err := newCall(e.d, opts)
+	var c call
+	err := c.prepare(e.d, opts)
 	if err == nil {
 		err = c.do(ctx, r, in, &out)
 	}
@@ -53,7 +54,8 @@ func Request[In, Out any](
 	ctx context.Context, r Requester, subject string, in In, opts ...CallOption,
 ) (Out, error) {
 	var out Out
-	c, err := newUntypedCall(subject, reflect.TypeFor[In](), reflect.TypeFor[Out](), opts)
+	var c call
+	err := c.prepareUntyped(subject, reflect.TypeFor[In](), reflect.TypeFor[Out](), opts)
 	if err == nil {
 		err = c.do(ctx, r, in, &out)
 	}
@@ -86,27 +88,27 @@ func (c *call) inherit(o *clientOptions) {
 	}
 }
 
-// newCall returns a call of an endpoint. Its error is a *CallError.
-func newCall(d *descriptor, opts []CallOption) (call, error) {
-	c, err := d.compile()
-	if err != nil {
+// prepare makes c a call of an endpoint. Its error is a *CallError.
+func (c *call) prepare(d *descriptor, opts []CallOption) error {
+	var err error
+	if c.contract, err = d.compile(); err != nil {
 		s := d.specification()
 		subject := s.pattern()
 		if s.at != nil {
 			subject = *s.at
 		}
-		return call{}, &CallError{Endpoint: s.name, Subject: subject, Err: err}
+		return &CallError{Endpoint: s.name, Subject: subject, Err: err}
 	}
 	if c.target == "" {
-		return call{}, &CallError{Endpoint: c.name, Subject: c.subject, Err: fmt.Errorf(
+		return &CallError{Endpoint: c.name, Subject: c.subject, Err: fmt.Errorf(
 			"%w: subject %q: it holds a wildcard; say with At where to send", invalidEndpoint(c.name), c.subject)}
 	}
-	return c.newCall(opts)
+	return c.apply(opts)
 }
 
-// newUntypedCall returns a call of a subject of which nothing else is known. Its error is a *CallError.
-func newUntypedCall(subject string, in, out reflect.Type, opts []CallOption) (call, error) {
-	c := &contract{
+// prepareUntyped makes c a call of a subject of which nothing else is known. Its error is a *CallError.
+func (c *call) prepareUntyped(subject string, in, out reflect.Type, opts []CallOption) error {
+	c.contract = &contract{
 		subject:  subject,
 		target:   subject,
 		out:      out,
@@ -115,25 +117,25 @@ func newUntypedCall(subject string, in, out reflect.Type, opts []CallOption) (ca
 		outEmpty: isEmptyStruct(out),
 	}
 	if err := checkConcrete(subject); err != nil {
-		return call{}, c.callError(fmt.Errorf("%w: subject %q: %w", ErrInvalidConfig, subject, err))
+		return c.callError(fmt.Errorf("%w: subject %q: %w", ErrInvalidConfig, subject, err))
 	}
-	return c.newCall(opts)
+	return c.apply(opts)
 }
 
-func (c *contract) newCall(opts []CallOption) (call, error) {
-	next := call{contract: c, sends: &c.codecs[0], timeout: DefaultTimeout}
+func (c *call) apply(opts []CallOption) error {
+	c.sends, c.timeout = &c.codecs[0], DefaultTimeout
 	if len(opts) == 0 {
-		return next, nil
+		return nil
 	}
 	var err error
-	if next.callOptions, err = newCallOptions(opts); err != nil {
-		return call{}, c.callError(err)
+	if c.callOptions, err = newCallOptions(opts); err != nil {
+		return c.callError(err)
 	}
-	if next.codec != nil {
-		sends := newWireCodec(next.codec)
-		next.sends = &sends
+	if c.codec != nil {
+		sends := newWireCodec(c.codec)
+		c.sends = &sends
 	}
-	return next, nil
+	return nil
 }
 
 // callError wraps what went wrong with a call.
@@ -141,7 +143,7 @@ func (c *contract) callError(err error) error {
 	return &CallError{Endpoint: c.name, Subject: c.target, Err: err}
 }
 
-// do makes the call, behind the interceptors, and stores the reply in out.
+// do makes the call and stores the reply in out.
 func (c *call) do(ctx context.Context, r Requester, in, out any) error {
 	if c.replyHeader != nil {
 		*c.replyHeader = nil
@@ -149,25 +151,46 @@ func (c *call) do(ctx context.Context, r Requester, in, out any) error {
 	if ctx == nil {
 		return c.callError(fmt.Errorf("%w: the context is nil", ErrInvalidConfig))
 	}
-	client, fast := r.(*Client)
+	client, _ := r.(*Client)
 	if client == nil && isNil(r) {
 		return c.callError(fmt.Errorf("%w: the Requester is nil", ErrInvalidConfig))
 	}
-	if fast {
+	if client != nil {
 		if client.bad != nil {
 			return c.callError(client.bad)
 		}
 		c.inherit(&client.opts)
-		fast = len(c.interceptors) == 0 && c.retry.Attempts < 2
+		if len(c.interceptors) == 0 && c.retry.Attempts < 2 {
+			return c.direct(ctx, client, in, out)
+		}
 	}
-	if !fast { // somebody else sees the context
-		var cancel context.CancelFunc
-		ctx, cancel = withDefaultTimeout(ctx, c.timeout)
-		defer cancel()
+	heap := *c // here only: closures take hold of it
+	return heap.indirect(ctx, r, in, out)
+}
+
+// direct makes the call through a Client, where nobody else has a hand in it, as in most calls.
+func (c *call) direct(ctx context.Context, client *Client, in, out any) error {
+	b := newBuffer()
+	body, err := c.encode(b, in)
+	if err != nil {
+		return c.callError(err)
 	}
+	request := c.outgoing(ctx, client, body)
+	reply, err := client.exchange(ctx, c.timeout, &request)
+	b.release()
+	if err != nil {
+		return c.callError(err)
+	}
+	return c.receive(reply, out)
+}
+
+// indirect makes the call where interceptors, retries or another Requester have a hand in it. They see the context,
+// which has a deadline for them.
+func (c *call) indirect(ctx context.Context, r Requester, in, out any) error {
+	ctx, cancel := withDefaultTimeout(ctx, c.timeout)
+	defer cancel()
 	if len(c.interceptors) > 0 {
-		heap := *c // here only: closures take hold of it
-		return heap.intercepted(ctx, r, in, out)
+		return c.intercepted(ctx, r, in, out)
 	}
 	_, err := c.roundTrip(ctx, r, in, out)
 	return err
@@ -216,14 +239,78 @@ func (c *call) intercepted(ctx context.Context, r Requester, in, out any) error 
 
 // roundTrip sends the request and decodes the reply into out. The header is the reply's, if one came.
 func (c *call) roundTrip(ctx context.Context, r Requester, in, out any) (nats.Header, error) {
-	reply, err := c.exchange(ctx, r, in)
+	b := newBuffer()
+	body, err := c.encode(b, in)
 	if err != nil {
 		return nil, c.callError(err)
 	}
+	reply, err := c.retry.run(ctx, c.idempotent, func(ctx context.Context) (*nats.Msg, error) {
+		return c.send(ctx, r, body)
+	})
+	if copies(r) {
+		b.release()
+	}
+	if err != nil {
+		return nil, c.callError(err)
+	}
+	return reply.Header, c.receive(reply, out)
+}
+
+// encode encodes the request, into b if the codec can.
+func (c *call) encode(b *buffer, in any) ([]byte, error) {
+	if c.inEmpty {
+		return nil, nil
+	}
+	body, err := c.sends.encode(b, in)
+	if err != nil {
+		return nil, fmt.Errorf("%w: encode %T: %w", ErrEncodeRequest, in, err)
+	}
+	return body, nil
+}
+
+// copies reports whether r is through with a request's body when it returns. Who else implements Requester may keep it.
+func copies(r Requester) bool {
+	switch r.(type) {
+	case *Client, *nats.Conn:
+		return true
+	default:
+		return false
+	}
+}
+
+// outgoing returns the request with its facts, for the reply subject if client and codec can put them there. A client
+// that is nil cannot.
+func (c *call) outgoing(ctx context.Context, client *Client, body []byte) outgoing {
+	facts := requestFacts{contentType: c.sends.requestType, timeout: c.timeout}
+	if deadline, ok := ctx.Deadline(); ok {
+		facts.timeout = max(time.Until(deadline), 1) // what has ended is found out when it is used
+	}
+	if client != nil && client.opts.factsInToken && c.sends.fitsToken {
+		return outgoing{subject: c.target, header: c.header, body: body, facts: facts}
+	}
+	return outgoing{subject: c.target, header: facts.addTo(maps.Clone(c.header)), body: body}
+}
+
+// send sends the request once.
+func (c *call) send(ctx context.Context, r Requester, body []byte) (*nats.Msg, error) {
+	client, _ := r.(*Client)
+	request := c.outgoing(ctx, client, body)
+	if client != nil {
+		return client.exchange(ctx, c.timeout, &request)
+	}
+	reply, err := r.RequestMsgWithContext(ctx, &nats.Msg{Subject: request.subject, Header: request.header, Data: body})
+	if err != nil {
+		return nil, err
+	}
+	return reply, checkReply(reply)
+}
+
+// receive takes a reply that came.
+func (c *call) receive(reply *nats.Msg, out any) error {
 	if c.replyHeader != nil {
 		*c.replyHeader = reply.Header
 	}
-	return reply.Header, c.decode(reply, out)
+	return c.decode(reply, out)
 }
 
 // decode turns a reply into out or an error.
@@ -247,58 +334,6 @@ func (c *call) decode(reply *nats.Msg, out any) error {
 		return c.callError(fmt.Errorf("%w into %T: %w", ErrDecodeReply, out, err))
 	}
 	return nil
-}
-
-// exchange sends the request and returns the reply, whatever it says.
-func (c *call) exchange(ctx context.Context, r Requester, in any) (*nats.Msg, error) {
-	var body []byte
-	if !c.inEmpty {
-		b := newBuffer()
-		var err error
-		if body, err = c.sends.encode(b, in); err != nil {
-			return nil, fmt.Errorf("%w: encode %T: %w", ErrEncodeRequest, in, err)
-		}
-		if copies(r) {
-			defer b.release()
-		}
-	}
-	if c.retry.Attempts < 2 {
-		return c.send(ctx, r, body)
-	}
-	return c.retry.run(ctx, c.idempotent, func(ctx context.Context) (*nats.Msg, error) {
-		return c.send(ctx, r, body)
-	})
-}
-
-// copies reports whether r is through with a request's body when it returns. Who else implements Requester may keep it.
-func copies(r Requester) bool {
-	switch r.(type) {
-	case *Client, *nats.Conn:
-		return true
-	default:
-		return false
-	}
-}
-
-// send sends the request once.
-func (c *call) send(ctx context.Context, r Requester, body []byte) (*nats.Msg, error) {
-	facts := requestFacts{contentType: c.sends.requestType, timeout: c.timeout}
-	if deadline, ok := ctx.Deadline(); ok {
-		facts.timeout = max(time.Until(deadline), 1) // what has ended is found out when it is used
-	}
-	client, ok := r.(*Client)
-	if ok && client.opts.factsInToken && c.sends.fitsToken {
-		return client.exchange(ctx, c.timeout, outgoing{subject: c.target, header: c.header, body: body}, facts)
-	}
-	header := facts.addTo(maps.Clone(c.header))
-	if ok {
-		return client.exchange(ctx, c.timeout, outgoing{subject: c.target, header: header, body: body}, requestFacts{})
-	}
-	reply, err := r.RequestMsgWithContext(ctx, &nats.Msg{Subject: c.target, Header: header, Data: body})
-	if err != nil {
-		return nil, err
-	}
-	return reply, checkReply(reply)
 }
 
 // replyCodec returns the codec of a reply: the call's, unless a peer names another one.

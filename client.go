@@ -76,7 +76,7 @@ func (c *Client) RequestMsgWithContext(ctx context.Context, msg *nats.Msg) (*nat
 	if c.bad != nil {
 		return nil, c.bad
 	}
-	return c.exchange(ctx, c.opts.timeout, outgoing{subject: msg.Subject, header: msg.Header, body: msg.Data}, requestFacts{})
+	return c.exchange(ctx, c.opts.timeout, &outgoing{subject: msg.Subject, header: msg.Header, body: msg.Data})
 }
 
 // outgoing is a request without its reply subject.
@@ -84,13 +84,12 @@ type outgoing struct {
 	subject string
 	header  nats.Header
 	body    []byte
+	facts   requestFacts // for the reply subject
 }
 
 // exchange sends a request and waits for its reply: until ctx ends or, where it has no deadline, for as long as timeout
 // says.
-func (c *Client) exchange(
-	ctx context.Context, timeout time.Duration, out outgoing, facts requestFacts,
-) (*nats.Msg, error) {
+func (c *Client) exchange(ctx context.Context, timeout time.Duration, out *outgoing) (*nats.Msg, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -102,12 +101,17 @@ func (c *Client) exchange(
 	if err != nil {
 		return nil, err
 	}
-	reply := replySubject(c.inbox, facts, w.number)
+	reply := replySubject(c.inbox, out.facts, w.number)
 	if err := c.publish(out, reply); err != nil {
 		c.forget(w)
 		return nil, err
 	}
-	answer := c.wait(ctx, w)
+	var answer answer
+	if ctx.Done() == nil {
+		answer = w.take()
+	} else {
+		answer = c.wait(ctx, w)
+	}
 	if answer.err == nil {
 		answer.err = checkReply(answer.msg)
 	}
@@ -122,24 +126,20 @@ func (c *Client) exchange(
 	return nil, answer.err
 }
 
-// wait waits for what comes of a call.
+// wait waits for what comes of a call, or for the end of ctx.
 func (c *Client) wait(ctx context.Context, w *waiter) answer {
-	done := ctx.Done()
-	if done == nil {
-		return w.take()
-	}
 	select {
 	case a := <-w.answers:
 		w.release()
 		return a
-	case <-done:
+	case <-ctx.Done():
 		c.forget(w)
 		return answer{err: ctx.Err()}
 	}
 }
 
 // publish sends a request.
-func (c *Client) publish(out outgoing, reply string) error {
+func (c *Client) publish(out *outgoing, reply string) error {
 	if len(out.header) == 0 {
 		return c.nc.PublishRequest(out.subject, reply, out.body)
 	}

@@ -13,16 +13,30 @@ import (
 // counts is what is counted for an endpoint. A reset replaces it: a request counts where it was received, so that it
 // is on one side of a reset only.
 type counts struct {
-	requests, errors atomic.Int64
-	processing       atomic.Int64           // nanoseconds
-	last             atomic.Pointer[string] // the last error, as nats.go's micro writes it; nil if there was none
+	requests   atomic.Int64
+	processing atomic.Int64             // nanoseconds
+	failures   atomic.Pointer[failures] // nil if there were none
+}
+
+// failures is a number of errors with the last of them, as nats.go's micro writes it.
+type failures struct {
+	number int
+	last   string
 }
 
 // failed counts n errors, which have a code and a description.
 func (c *counts) failed(n, code int, description string) {
-	last := fmt.Sprintf("%d:%s", code, description)
-	c.last.Store(&last)
-	c.errors.Add(int64(n))
+	next := &failures{last: fmt.Sprintf("%d:%s", code, description)}
+	for {
+		before := c.failures.Load()
+		next.number = n
+		if before != nil {
+			next.number += before.number
+		}
+		if c.failures.CompareAndSwap(before, next) {
+			return
+		}
+	}
 }
 
 // Ping returns what the service answers to $SRV.PING (ADR-32).
@@ -103,16 +117,16 @@ func (s *Service) identity() micro.ServiceIdentity {
 // statsOf returns the statistics of e, which the StatsHandler knows by its address.
 func (s *Service) statsOf(e *servedEndpoint, address string) micro.EndpointStats {
 	counted := e.counts.Load()
+	failed := counted.failures.Load() // before the requests, so that there are never more
 	stats := micro.EndpointStats{
 		Name:           e.name,
 		Subject:        e.subject,
 		QueueGroup:     e.queueGroup,
-		NumErrors:      int(counted.errors.Load()), // before the requests, so that there are never more
 		NumRequests:    int(counted.requests.Load()),
 		ProcessingTime: time.Duration(counted.processing.Load()),
 	}
-	if last := counted.last.Load(); last != nil {
-		stats.LastError = *last
+	if failed != nil {
+		stats.NumErrors, stats.LastError = failed.number, failed.last
 	}
 	if stats.NumRequests > 0 {
 		stats.AverageProcessingTime = stats.ProcessingTime / time.Duration(stats.NumRequests)
