@@ -83,6 +83,15 @@ examples: ## run each program under examples/ until it ends
 bench: ## run each benchmark once, so that none rots
 	go test -run '^$$' -bench . -benchtime 1x ./...
 
+.PHONY: measure
+measure: ## compare with raw NATS and with peers; takes six minutes, on a machine that does nothing else
+	go run -C bench .
+
+.PHONY: growth
+growth: ## measure how the costs grow, and draw them; takes six minutes, on a machine that does nothing else
+	go run -C bench ./growth -plots "$(CURDIR)/docs/performance"
+	go run -C bench ./cluster -plots "$(CURDIR)/docs/performance"
+
 .PHONY: fuzz
 fuzz: ## run each fuzz target for FUZZTIME (10s)
 	@set -euo pipefail; for p in $$(go list ./...); do \
