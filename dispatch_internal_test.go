@@ -16,9 +16,16 @@ const dispatchCallers = 64
 // dispatchReceiver runs everything that an intake gives it.
 type dispatchReceiver struct{ handle nats.MsgHandler }
 
-func (d dispatchReceiver) admit(m *nats.Msg) *request { return &request{msg: m} }
+func (d dispatchReceiver) admit(m *nats.Msg) *request {
+	r, _ := requests.Get().(*request)
+	r.msg = m
+	return r
+}
 
-func (d dispatchReceiver) run(r *request) { d.handle(r.msg) }
+func (d dispatchReceiver) run(r *request) {
+	d.handle(r.msg)
+	r.release()
+}
 
 // dispatches are the ways to get from a subscription to concurrent handlers, without anything else that a service does.
 // Each starts one and returns its end.
