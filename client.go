@@ -93,8 +93,8 @@ func (c *Client) exchange(ctx context.Context, timeout time.Duration, out *outgo
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	_, bounded := ctx.Deadline()
-	if bounded {
+	done := ctx.Done()
+	if _, ok := ctx.Deadline(); ok && done != nil {
 		timeout = 0
 	}
 	w, err := c.register(timeout)
@@ -107,7 +107,7 @@ func (c *Client) exchange(ctx context.Context, timeout time.Duration, out *outgo
 		return nil, err
 	}
 	var answer answer
-	if ctx.Done() == nil {
+	if done == nil {
 		answer = w.take()
 	} else {
 		answer = c.wait(ctx, w)

@@ -396,3 +396,20 @@ func TestLateRepliesReachNobodyElse(t *testing.T) {
 		t.Errorf("%d calls were answered and %d given up, want some of each", answered.Load(), givenUp.Load())
 	}
 }
+
+// deadlineOnly is a context that has a deadline and never ends.
+type deadlineOnly struct{ context.Context } //nolint:containedctx // it is a context itself
+
+func (deadlineOnly) Deadline() (time.Time, bool) { return time.Now().Add(time.Hour), true }
+
+func TestACallEndsEvenIfItsContextDoesNot(t *testing.T) {
+	t.Parallel()
+	srv := natstest.Run(t)
+	svcPeer(t, srv.Connect(t), "mute", svcMute)
+	client := typednats.NewClient(srv.Connect(t), typednats.WithDefaultTimeout(20*time.Millisecond))
+	t.Cleanup(func() { _ = client.Close() })
+	_, err := typednats.RequestService(deadlineOnly{context.Background()}, client, svcEcho.InSubject("mute"), svcText{})
+	if !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("call = %v, want %v", err, context.DeadlineExceeded)
+	}
+}
