@@ -301,31 +301,46 @@ call "echo" at "echo": service error 500: internal error
 	}
 }
 
-func TestAKeptInvocationIsOver(t *testing.T) {
+// TestAnInterceptorMayLeaveTheHandlerRunning has one that waits only so long. What the handler does afterwards must not
+// show in the requests that follow.
+func TestAnInterceptorMayLeaveTheHandlerRunning(t *testing.T) {
 	t.Parallel()
 	nc := natstest.Connect(t)
-	var late func() (any, error)
-	keep := func(next typednats.Handler) typednats.Handler {
+	gate, left := make(chan struct{}), make(chan struct{}, 1)
+	impatient := func(next typednats.Handler) typednats.Handler {
 		return func(ctx context.Context, inv *typednats.Invocation) (any, error) {
-			late = func() (any, error) { return next(ctx, inv) }
-			return next(ctx, inv)
+			if inv.Request != (svcText{"slow"}) {
+				return next(ctx, inv)
+			}
+			go func() {
+				_, _ = next(ctx, inv)
+				left <- struct{}{}
+			}()
+			return nil, typednats.Errorf(504, "too slow")
 		}
 	}
-	ran := 0
-	svc, err := typednats.NewService(nc, svcConfig(), svcEcho.Handle(func(_ context.Context, in svcText) (svcText, error) {
-		ran++
-		return in, nil
-	}, typednats.WithInterceptors(keep)))
-	if err != nil {
-		t.Fatal(err)
+	plain := svcEcho.InSubject("plain")
+	svcStart(t, nc, svcConfig(), plain.Handle(svcReflect), svcEcho.HandleWith(
+		func(_ context.Context, r *typednats.ServiceRequest[svcText]) (svcText, error) {
+			if r.Value.Text == "slow" {
+				<-gate
+			}
+			r.ReplyHeader().Set("Text", r.Value.Text)
+			return r.Value, nil
+		}, typednats.WithInterceptors(impatient)))
+	ctx, client := svcContext(t), typednats.NewClient(nc)
+	t.Cleanup(func() { _ = client.Close() })
+	if _, err := typednats.RequestService(ctx, client, svcEcho, svcText{"slow"}); svcCode(err) != "504:too slow" {
+		t.Errorf("the call that is left: %v", err)
 	}
-	if _, err := typednats.RequestService(svcContext(t), nc, svcEcho, svcText{"a"}); err != nil {
-		t.Fatal(err)
-	}
-	if err := svc.Stop(svcContext(t)); err != nil {
-		t.Fatal(err)
-	}
-	if reply, err := late(); err == nil || ran != 1 {
-		t.Errorf("a call after the interceptor has returned: %v, %v; the handler ran %d times", reply, err, ran)
+	close(gate)
+	svcAwait(t, left, "the end of the handler that was left")
+	for i := range 100 {
+		want := svcText{fmt.Sprint(i)}
+		var header nats.Header
+		got, err := typednats.RequestService(ctx, client, plain, want, typednats.WithReplyHeader(&header))
+		if err != nil || got != want || len(header) > 0 {
+			t.Fatalf("call %v = %v, header %v, %v", want, got, header, err)
+		}
 	}
 }

@@ -123,8 +123,9 @@ func (e *servedEndpoint) call(r *request) (any, error) {
 	if e.intercepted == nil {
 		return e.op.call(r.ctx, r)
 	}
+	r.kept = true
 	r.replyHeader = make(nats.Header)
-	inv := &Invocation{
+	reply, err := e.intercepted(r.ctx, &Invocation{
 		Side:        ServerSide,
 		Endpoint:    e.name,
 		Pattern:     e.subject,
@@ -135,9 +136,7 @@ func (e *servedEndpoint) call(r *request) (any, error) {
 		ReplyHeader: r.replyHeader,
 		contract:    e.contract,
 		request:     r,
-	}
-	defer func() { inv.request = nil }() // who keeps inv must not get at the next request
-	reply, err := e.intercepted(r.ctx, inv)
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -146,9 +145,6 @@ func (e *servedEndpoint) call(r *request) (any, error) {
 
 // invoke is the innermost handler behind the interceptors.
 func (e *servedEndpoint) invoke(ctx context.Context, inv *Invocation) (any, error) {
-	if inv.request == nil {
-		return nil, errors.New("the interceptor has returned; the request is over")
-	}
 	return e.op.call(ctx, inv.request)
 }
 

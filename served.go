@@ -22,7 +22,8 @@ const (
 	DefaultMaxPendingBytes = 64 << 20
 )
 
-// request is one request on its way through a service. An endpoint's are used again; what a handler may keep is input.
+// request is one request on its way through a service. Requests are used again. What a handler may keep is input; an
+// interceptor may have left one that runs the handler on another goroutine, so its request is not used again.
 type request struct {
 	ctx         *requestContext
 	in          any // a pointer to the In
@@ -33,6 +34,7 @@ type request struct {
 	failed      bool    // it counts as an error
 	tracked     bool    // the reply subject tells who called
 	waited      bool    // in the queue
+	kept        bool    // by an interceptor, perhaps
 
 	started     time.Duration // when it got its slot, on the service's clock
 	took        time.Duration // from then on, until the handler returned
@@ -63,6 +65,9 @@ func newRequest[In any](ctx context.Context, m *nats.Msg) *request {
 
 // release gives a request back that is answered and out of the queue and the list.
 func (r *request) release() {
+	if r.kept {
+		return
+	}
 	*r = request{}
 	requests.Put(r)
 }
