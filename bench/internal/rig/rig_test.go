@@ -127,7 +127,14 @@ func TestServerEndsWithItsContext(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	gone := make(chan struct{})
+	nc, err := s.Connect(nats.NoReconnect(), nats.ClosedHandler(func(*nats.Conn) { close(gone) }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
 	cancel()
+	<-gone // else Close could be what ends it
 	if err := s.Close(); err == nil {
 		t.Error("closed as if the context had not ended")
 	}
