@@ -45,8 +45,12 @@ func svcBench(b *testing.B, call func(ctx context.Context) error) {
 // BenchmarkRaw is the baseline: bytes there and back with nats.go alone.
 func BenchmarkRaw(b *testing.B) {
 	srv := natstest.Run(b)
-	_, err := srv.Connect(b).QueueSubscribe("svc-echo", "q", func(m *nats.Msg) { _ = m.Respond(m.Data) })
+	peer := srv.Connect(b)
+	_, err := peer.QueueSubscribe("svc-echo", "q", func(m *nats.Msg) { _ = m.Respond(m.Data) })
 	if err != nil {
+		b.Fatal(err)
+	}
+	if err := peer.Flush(); err != nil { // requests come on another connection
 		b.Fatal(err)
 	}
 	nc, body := srv.Connect(b), []byte(`{"text":"hello"}`)

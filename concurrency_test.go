@@ -459,6 +459,11 @@ func TestServiceSurvivesReconnect(t *testing.T) {
 		t.Fatal(err)
 	}
 	svcAwait(t, again, "the connection to be back")
+	if err := nc.FlushTimeout(svcPatience); err != nil {
+		t.Fatal(err)
+	}
+	// Until the server has noticed the end of the former connection, it may send requests there.
+	fltUntil(t, "end of the former connection", func() bool { return srv.NumClients() == 2 })
 	g.release()
 	if got := svcAwait(t, call, "the reply"); got.err != nil || got.out.Text != "across" {
 		t.Errorf("call = %v, %v", got.out, got.err)

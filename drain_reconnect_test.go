@@ -61,7 +61,7 @@ func TestEndpointRemovedWithoutConnectionGetsNoRequests(t *testing.T) {
 	if err := receive(t, "the end of RemoveEndpoint", removed); err != nil {
 		t.Error(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), abandonTimeout)
 	defer cancel()
 	_, err = typednats.RequestService(ctx, srv.Connect(t), endpoint, struct{}{})
 	if !errors.Is(err, nats.ErrNoResponders) {

@@ -303,6 +303,11 @@ func TestServiceConnectionCutMidRequest(t *testing.T) {
 			fltReceive(t, "the start of the handler", held.started)
 			cut(t, srv, proxy, nc)
 			fltReceive(t, "the service's connection", isBack)
+			if err := nc.FlushTimeout(fltTimeout); err != nil {
+				t.Fatal(err)
+			}
+			// Until the server has noticed the end of the former connection, it may send requests there.
+			fltUntil(t, "end of the former connection", func() bool { return srv.NumClients() == 2 })
 			close(held.release)
 			if err := fltReceive(t, "the end of the handler", held.ended); err != nil {
 				t.Errorf("the handler's context ended: %v", err)
