@@ -373,6 +373,14 @@ func TestHandlerContextHasTheCallersDeadline(t *testing.T) {
 			t.Errorf("timeout %q: %v remain, want %v", timeout, got, want)
 		}
 	}
+	const longest = "9223372036854" // milliseconds, almost all that a time.Duration holds
+	for start := time.Now(); time.Since(start) < 5*time.Millisecond; {
+		raw.send("x", "svc-echo", `{}`, typednats.TimeoutHeader, longest)
+		svcDiff(t, "failure", "", svcFailure(svcAwait(t, raw.replies, "a reply")))
+		if got := <-remaining; got < time.Hour {
+			t.Fatalf("timeout %q: %v remain", longest, got)
+		}
+	}
 	client := typednats.NewClient(nc)
 	t.Cleanup(func() { _ = client.Close() })
 	headers := typednats.NewClient(nc, typednats.WithoutReplyToken())

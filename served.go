@@ -133,7 +133,7 @@ func (e *servedEndpoint) admit(m *nats.Msg) *request {
 	facts, tracked := factsOf(m.Header, m.Reply)
 	r.contentType, r.tracked = facts.contentType, tracked
 	if facts.timeout > 0 {
-		r.ctx.deadline = e.svc.begun.Add(now + facts.timeout)
+		r.ctx.deadline = e.svc.begun.Add(now).Add(facts.timeout) // in two steps: the sum of the durations can overflow
 	}
 	r.counts.requests.Add(1)
 	e.mu.Lock()
