@@ -26,26 +26,38 @@ type measured struct {
 func (c *cluster) instances(ctx context.Context, s settings) (*report, error) {
 	rows := []*measured{{size: 1}, {size: 2}, {size: 3}, {size: 6}}
 	e := newWork()
+	r, err := s.scale("More instances", "instances", rows, []string{"served on node 1", "on node 2", "on node 3"},
+		func(row *measured) error { return c.measureInstances(ctx, s, e, row) })
+	if err != nil {
+		return nil, err
+	}
+	last := rows[len(rows)-1]
+	r.sentence = fmt.Sprintf("%d callers on all three nodes, one subject, one queue group: %d instances serve %s times as much "+
+		"as one, without any change to a caller.", callers, last.size, ratio(last.against(rows[0])))
+	return r, nil
+}
+
+// scale measures each row in each round. What there is more and more of must add throughput.
+func (s settings) scale(
+	title, what string, rows []*measured, shares []string, measure func(*measured) error,
+) (*report, error) {
 	for range s.rounds {
 		for _, row := range rows {
-			if err := c.measureInstances(ctx, s, e, row); err != nil {
-				return nil, fmt.Errorf("%d instances: %w", row.size, err)
+			if err := measure(row); err != nil {
+				return nil, fmt.Errorf("%d %s: %w", row.size, what, err)
 			}
 		}
 	}
 	r := &report{
-		title: "More instances",
-		table: rig.NewTable("instances", "calls/s", "× one", "served on node 1", "on node 2", "on node 3"),
-		chart: chart("More instances", "instances", rows),
+		title:  title,
+		table:  rig.NewTable(append([]string{what, "calls/s", "× one"}, shares...)...),
+		chart:  chart(title, what, rows),
+		missed: missed(what, rows),
 	}
 	for _, row := range rows {
 		r.table.Add(append([]string{fmt.Sprint(row.size), count(row.median()), ratio(row.against(rows[0]))},
 			percentages(row.shares)...)...)
 	}
-	last := rows[len(rows)-1]
-	r.sentence = fmt.Sprintf("%d callers on all three nodes, one subject, one queue group: %d instances serve %s times as much "+
-		"as one, without any change to a caller.", callers, last.size, ratio(last.against(rows[0])))
-	r.missed = missed("instances", rows)
 	return r, nil
 }
 

@@ -14,7 +14,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"runtime"
 	"time"
 
@@ -30,7 +29,7 @@ func main() {
 // settings is what the flags ask for.
 type settings struct {
 	quick  bool
-	plots  string // folder, "" for none
+	plots  plot.Folder // folder, "" for none
 	rounds int
 	slice  time.Duration // of one measurement
 }
@@ -55,7 +54,7 @@ func parseFlags(args []string, stderr io.Writer) (settings, error) {
 	s := settings{rounds: 3, slice: 1500 * time.Millisecond}
 	set := flag.NewFlagSet("cluster", flag.ContinueOnError)
 	set.SetOutput(stderr)
-	set.StringVar(&s.plots, "plots", "", "existing folder for the SVG; none if empty")
+	set.StringVar((*string)(&s.plots), "plots", "", "existing folder for the SVG; none if empty")
 	set.BoolVar(&s.quick, "quick", false, "run the smallest form, to see that it works; throughput is not judged")
 	if err := set.Parse(args); err != nil {
 		return settings{}, err
@@ -75,15 +74,8 @@ func (s settings) check(rest []string) error {
 	if len(rest) > 0 {
 		return fmt.Errorf("unexpected argument %q", rest[0])
 	}
-	if s.plots == "" {
-		return nil
-	}
-	info, err := os.Stat(s.plots)
-	if err != nil {
+	if err := s.plots.Check(); err != nil {
 		return fmt.Errorf("-plots: %w", err)
-	}
-	if !info.IsDir() {
-		return fmt.Errorf("-plots: %q is not a folder", s.plots)
 	}
 	return nil
 }
@@ -122,14 +114,7 @@ func (s settings) run(ctx context.Context, stdout io.Writer) (err error) {
 		}
 		charts = append(charts, r.chart)
 	}
-	if s.plots == "" {
-		return nil
-	}
-	svg, err := plot.Figure{Charts: charts}.SVG()
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(filepath.Join(s.plots, "cluster.svg"), svg, 0o644) //nolint:gosec // everybody may see it
+	return s.plots.Write("cluster", plot.Figure{Charts: charts})
 }
 
 // report is what a part has found out.

@@ -8,7 +8,6 @@ import (
 	"sync/atomic"
 
 	"github.com/typednats/typednats"
-	"github.com/typednats/typednats/bench/internal/rig"
 )
 
 // partitionOf is the subject that a key belongs to, out of so many. It is the same for all callers.
@@ -23,27 +22,15 @@ func partitionOf(key string, partitions int) int {
 // keep what belongs to its keys.
 func (c *cluster) partitions(ctx context.Context, s settings) (*report, error) {
 	rows := []*measured{{size: 1}, {size: nodes}}
-	for range s.rounds {
-		for _, row := range rows {
-			if err := c.measurePartitions(ctx, s, row); err != nil {
-				return nil, fmt.Errorf("%d subjects: %w", row.size, err)
-			}
-		}
-	}
-	r := &report{
-		title: "A subject split by key",
-		table: rig.NewTable("subjects", "calls/s", "× one", "to work.0", "to work.1", "to work.2"),
-		chart: chart("A subject split by key", "subjects", rows),
-	}
-	for _, row := range rows {
-		r.table.Add(append([]string{fmt.Sprint(row.size), count(row.median()), ratio(row.against(rows[0]))},
-			percentages(row.shares)...)...)
+	r, err := s.scale("A subject split by key", "subjects", rows, []string{"to work.0", "to work.1", "to work.2"},
+		func(row *measured) error { return c.measurePartitions(ctx, s, row) })
+	if err != nil {
+		return nil, err
 	}
 	last := rows[len(rows)-1]
 	r.sentence = fmt.Sprintf("%d callers pick the subject by a hash of the key, so that each key has one instance, which may "+
 		"keep its state: %d subjects serve %s times as much as one, and no request went to the instance of another key.",
 		callers, last.size, ratio(last.against(rows[0])))
-	r.missed = missed("subjects", rows)
 	return r, nil
 }
 

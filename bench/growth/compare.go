@@ -2,6 +2,10 @@ package main
 
 import (
 	"context"
+	"slices"
+
+	"github.com/typednats/typednats/bench/internal/plot"
+	"github.com/typednats/typednats/bench/internal/rig"
 )
 
 // comparison is contenders at the places of a sweep, the first of them raw.
@@ -55,4 +59,29 @@ func (c *comparison) allocCells(place int) []string {
 		cells = append(cells, digits(allocs[place]))
 	}
 	return cells
+}
+
+// report is the table of a comparison at the places xs, its figure, and the law of each contender but raw.
+func (c *comparison) report(
+	contenders []contender, over string, limit float64, axis plot.Axis, xs []int, table *rig.Table, text string,
+) *report {
+	for i, n := range xs {
+		table.Add(slices.Concat([]string{count(float64(n))}, c.rateCells(i), c.allocCells(i))...)
+	}
+	r := new(report)
+	r.sayf("%s", text)
+	r.add(table)
+	at := floats(xs)
+	throughput := plot.Chart{Title: "Throughput", X: axis, Y: plot.Axis{Label: "calls per second"}}
+	allocations := plot.Chart{Title: "Allocations of a call", X: axis, Y: plot.Axis{Label: "allocations"}}
+	for j, each := range contenders {
+		throughput.Lines = append(throughput.Lines, plot.NewLine(each.name, at, c.rates[j]))
+		allocations.Lines = append(allocations.Lines, plot.NewLine(each.name, at, c.allocs[j]))
+		if j > 0 {
+			r.laws = append(r.laws, law{"The time of a call (" + each.name + ")", over, at, c.perCall[j], limit},
+				law{"Its number of allocations", over, at, c.allocs[j], limit})
+		}
+	}
+	r.figure = plot.Figure{Charts: []plot.Chart{throughput, allocations}}
+	return r
 }

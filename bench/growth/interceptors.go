@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/typednats/typednats"
 	"github.com/typednats/typednats/bench/internal/plot"
@@ -57,26 +56,7 @@ func sweepInterceptors(ctx context.Context, s settings) (r *report, err error) {
 func interceptorsReport(interceptors []int, contenders []contender, c *comparison) *report {
 	table := rig.NewTable("interceptors", "raw, calls/s", "on the service, calls/s", "× raw", "on the client, calls/s",
 		"× raw", "raw, allocs", "on the service, allocs", "on the client, allocs")
-	for i, n := range interceptors {
-		table.Add(slices.Concat([]string{count(float64(n))}, c.rateCells(i), c.allocCells(i))...)
-	}
-	r := new(report)
-	r.sayf("Calls with %d callers through interceptors that do nothing. Allocations are those of one call, on both sides "+
-		"together.", fixedCallers)
-	r.add(table)
-	xs := floats(interceptors)
-	throughput := plot.Chart{
-		Title: "Throughput", X: plot.Axis{Label: "interceptors"}, Y: plot.Axis{Label: "calls per second"},
-	}
-	allocations := plot.Chart{Title: "Allocations of a call", X: throughput.X, Y: plot.Axis{Label: "allocations"}}
-	for j, each := range contenders {
-		throughput.Lines = append(throughput.Lines, plot.NewLine(each.name, xs, c.rates[j]))
-		allocations.Lines = append(allocations.Lines, plot.NewLine(each.name, xs, c.allocs[j]))
-		if j > 0 {
-			r.laws = append(r.laws, law{"The time of a call (" + each.name + ")", "interceptors", xs, c.perCall[j], linear},
-				law{"Its number of allocations", "interceptors", xs, c.allocs[j], linear})
-		}
-	}
-	r.figure = plot.Figure{Charts: []plot.Chart{throughput, allocations}}
-	return r
+	return c.report(contenders, "interceptors", linear, plot.Axis{Label: "interceptors"}, interceptors, table,
+		fmt.Sprintf("Calls with %d callers through interceptors that do nothing. Allocations are those of one call, on both "+
+			"sides together.", fixedCallers))
 }

@@ -14,11 +14,11 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/typednats/typednats/bench/internal/plot"
 	"github.com/typednats/typednats/bench/internal/rig"
 )
 
@@ -30,7 +30,7 @@ func main() {
 // settings is what the flags ask for.
 type settings struct {
 	quick  bool
-	plots  string // folder, "" for none
+	plots  plot.Folder // folder, "" for none
 	sweeps []sweep
 	rounds int
 	slice  time.Duration // of one measurement
@@ -66,7 +66,7 @@ func parseFlags(sweeps []sweep, args []string, stderr io.Writer) (settings, erro
 	set := flag.NewFlagSet("growth", flag.ContinueOnError)
 	set.SetOutput(stderr)
 	only := set.String("only", "", "sweeps to run, with commas between them: "+strings.Join(names, ", ")+"; all if empty")
-	set.StringVar(&s.plots, "plots", "", "existing folder for one SVG of each sweep; none if empty")
+	set.StringVar((*string)(&s.plots), "plots", "", "existing folder for one SVG of each sweep; none if empty")
 	set.BoolVar(&s.quick, "quick", false, "run the smallest form, to see that it works; growth is not judged")
 	if err := set.Parse(args); err != nil {
 		return settings{}, err
@@ -89,15 +89,8 @@ func (s settings) check(rest []string) error {
 	if len(rest) > 0 {
 		return fmt.Errorf("unexpected argument %q", rest[0])
 	}
-	if s.plots == "" {
-		return nil
-	}
-	info, err := os.Stat(s.plots)
-	if err != nil {
+	if err := s.plots.Check(); err != nil {
 		return fmt.Errorf("-plots: %w", err)
-	}
-	if !info.IsDir() {
-		return fmt.Errorf("-plots: %q is not a folder", s.plots)
 	}
 	return nil
 }
@@ -137,15 +130,7 @@ func (s settings) run(ctx context.Context, stdout io.Writer) (kept bool, err err
 			return false, err
 		}
 		kept, laws = kept && r.kept(), laws+len(r.laws)
-		if s.plots == "" {
-			continue
-		}
-		svg, err := r.figure.SVG()
-		if err != nil {
-			return false, fmt.Errorf("%s: %w", each.name, err)
-		}
-		//nolint:gosec // everybody may see it
-		if err := os.WriteFile(filepath.Join(s.plots, each.name+".svg"), svg, 0o644); err != nil {
+		if err := s.plots.Write(each.name, r.figure); err != nil {
 			return false, err
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/typednats/typednats"
 	"github.com/typednats/typednats/bench/internal/plot"
@@ -102,26 +101,7 @@ func (b *bed) failing(members int) ([]contender, error) {
 func membersReport(members []int, contenders []contender, c *comparison) *report {
 	table := rig.NewTable("members", "raw, calls/s", "success, calls/s", "× raw", "first, calls/s", "× raw",
 		"last, calls/s", "× raw", "raw, allocs", "success, allocs", "first, allocs", "last, allocs")
-	for i, n := range members {
-		table.Add(slices.Concat([]string{count(float64(n))}, c.rateCells(i), c.allocCells(i))...)
-	}
-	r := new(report)
-	r.sayf("Calls with %d callers of an endpoint with more and more declared errors. Those that fail get the first or the "+
-		"last of them, with its Go type. Allocations are those of one call, on both sides together.", fixedCallers)
-	r.add(table)
-	xs := floats(members)
-	throughput := plot.Chart{
-		Title: "Throughput", X: plot.Axis{Label: "declared errors", Log: true}, Y: plot.Axis{Label: "calls per second"},
-	}
-	allocations := plot.Chart{Title: "Allocations of a call", X: throughput.X, Y: plot.Axis{Label: "allocations"}}
-	for j, each := range contenders {
-		throughput.Lines = append(throughput.Lines, plot.NewLine(each.name, xs, c.rates[j]))
-		allocations.Lines = append(allocations.Lines, plot.NewLine(each.name, xs, c.allocs[j]))
-		if j > 0 {
-			r.laws = append(r.laws, law{"The time of a call (" + each.name + ")", "members", xs, c.perCall[j], flat},
-				law{"Its number of allocations", "members", xs, c.allocs[j], flat})
-		}
-	}
-	r.figure = plot.Figure{Charts: []plot.Chart{throughput, allocations}}
-	return r
+	return c.report(contenders, "members", flat, plot.Axis{Label: "declared errors", Log: true}, members, table,
+		fmt.Sprintf("Calls with %d callers of an endpoint with more and more declared errors. Those that fail get the first or "+
+			"the last of them, with its Go type. Allocations are those of one call, on both sides together.", fixedCallers))
 }
