@@ -9,14 +9,14 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/typednats/typednats"
-	"github.com/typednats/typednats/internal/natstest"
+	"github.com/typednats/typednats/typednatstest"
 )
 
 // eventTimeout bounds the wait for an event that must come.
 const abandonTimeout = 20 * time.Second
 
 type abandonFixture struct {
-	srv     *natstest.Server
+	srv     *typednatstest.NATS
 	svc     *typednats.Service
 	started chan struct{}
 	ended   chan error // causes of the ends of handlers' contexts
@@ -27,7 +27,7 @@ type abandonFixture struct {
 func newAbandonFixture(t *testing.T, opts ...typednats.HandlerOption) *abandonFixture {
 	t.Helper()
 	f := &abandonFixture{
-		srv:     natstest.RunSocket(t),
+		srv:     typednatstest.RunSocket(t),
 		started: make(chan struct{}, 16),
 		ended:   make(chan error, 16),
 		wait:    typednats.NewEndpoint[struct{}, struct{}, typednats.Never]("wait"),

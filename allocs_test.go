@@ -13,7 +13,7 @@ import (
 	"github.com/typednats/typednats/codec/json"
 	"github.com/typednats/typednats/codec/msgpack"
 	"github.com/typednats/typednats/codec/raw"
-	"github.com/typednats/typednats/internal/natstest"
+	"github.com/typednats/typednats/typednatstest"
 )
 
 // allocStock and allocLevel are what small payloads look like.
@@ -33,7 +33,7 @@ func TestAllocations(t *testing.T) { //nolint:paralleltest // it counts what the
 	if isRaceBuild() {
 		t.Skip("the race detector makes sync.Pool forget things")
 	}
-	srv := natstest.Run(t)
+	srv := typednatstest.Run(t)
 	service, ctx := srv.Connect(t), context.Background()
 	request, reply := []byte(`{"item":"bolt","quantity":12}`), []byte(`{"item":"bolt","available":120}`)
 	if _, err := service.QueueSubscribe("alloc.nats", "q", func(m *nats.Msg) { _ = m.Respond(reply) }); err != nil {
@@ -46,14 +46,14 @@ func TestAllocations(t *testing.T) { //nolint:paralleltest // it counts what the
 	level := func(_ context.Context, in allocStock) (allocLevel, error) {
 		return allocLevel{Item: in.Item, Available: 10 * in.Quantity}, nil
 	}
-	svcStart(t, service, svcConfig(), inJSON.Handle(level), inMsgpack.Handle(level),
+	start(t, service, config(), inJSON.Handle(level), inMsgpack.Handle(level),
 		inBytes.Handle(func(context.Context, []byte) ([]byte, error) { return reply, nil }))
 	nc := srv.Connect(t)
 	client := typednats.NewClient(nc)
 	t.Cleanup(func() { _ = client.Close() })
 
 	floor := allocsPerCall(t, func() error {
-		_, err := nc.Request("alloc.nats", request, svcPatience)
+		_, err := nc.Request("alloc.nats", request, patience)
 		return err
 	})
 	for _, tt := range []struct {

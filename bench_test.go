@@ -10,11 +10,11 @@ import (
 	"github.com/typednats/typednats"
 	"github.com/typednats/typednats/codec/json"
 	"github.com/typednats/typednats/codec/msgpack"
-	"github.com/typednats/typednats/internal/natstest"
+	"github.com/typednats/typednats/typednatstest"
 )
 
-// svcBench runs one call again and again, one at a time and in parallel.
-func svcBench(b *testing.B, call func(ctx context.Context) error) {
+// bench runs one call again and again, one at a time and in parallel.
+func bench(b *testing.B, call func(ctx context.Context) error) {
 	b.Helper()
 	ctx := b.Context()
 	if err := call(ctx); err != nil { // subscribes to replies
@@ -44,9 +44,9 @@ func svcBench(b *testing.B, call func(ctx context.Context) error) {
 
 // BenchmarkRaw is the baseline: bytes there and back with nats.go alone.
 func BenchmarkRaw(b *testing.B) {
-	srv := natstest.Run(b)
+	srv := typednatstest.Run(b)
 	peer := srv.Connect(b)
-	_, err := peer.QueueSubscribe("svc-echo", "q", func(m *nats.Msg) { _ = m.Respond(m.Data) })
+	_, err := peer.QueueSubscribe("echo", "q", func(m *nats.Msg) { _ = m.Respond(m.Data) })
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -54,39 +54,39 @@ func BenchmarkRaw(b *testing.B) {
 		b.Fatal(err)
 	}
 	nc, body := srv.Connect(b), []byte(`{"text":"hello"}`)
-	timeout, cancel := context.WithTimeout(b.Context(), svcPatience*10)
+	timeout, cancel := context.WithTimeout(b.Context(), patience*10)
 	b.Cleanup(cancel)
-	svcBench(b, func(context.Context) error {
-		_, err := nc.RequestWithContext(timeout, "svc-echo", body)
+	bench(b, func(context.Context) error {
+		_, err := nc.RequestWithContext(timeout, "echo", body)
 		return err
 	})
 }
 
 // BenchmarkConn calls an endpoint through a bare connection.
 func BenchmarkConn(b *testing.B) {
-	svcBenchCodecs(b, func(nc *nats.Conn) typednats.Requester { return nc })
+	benchCodecs(b, func(nc *nats.Conn) typednats.Requester { return nc })
 }
 
 // BenchmarkClient calls an endpoint through a Client.
 func BenchmarkClient(b *testing.B) {
-	svcBenchCodecs(b, func(nc *nats.Conn) typednats.Requester {
+	benchCodecs(b, func(nc *nats.Conn) typednats.Requester {
 		client := typednats.NewClient(nc)
 		b.Cleanup(func() { _ = client.Close() })
 		return client
 	})
 }
 
-// svcBenchCodecs benchmarks calls in each codec through a requester on its own connection.
-func svcBenchCodecs(b *testing.B, requester func(nc *nats.Conn) typednats.Requester) {
+// benchCodecs benchmarks calls in each codec through a requester on its own connection.
+func benchCodecs(b *testing.B, requester func(nc *nats.Conn) typednats.Requester) {
 	b.Helper()
 	for _, codec := range []typednats.Codec{json.Codec, msgpack.Codec} {
 		b.Run(strings.TrimPrefix(codec.ContentType(), "application/"), func(b *testing.B) {
-			srv := natstest.Run(b)
-			e := svcEcho.WithCodec(codec)
-			svcStart(b, srv.Connect(b), svcConfig(), e.Handle(svcReflect))
+			srv := typednatstest.Run(b)
+			e := echo.WithCodec(codec)
+			start(b, srv.Connect(b), config(), e.Handle(repeat))
 			r := requester(srv.Connect(b))
-			svcBench(b, func(ctx context.Context) error {
-				_, err := typednats.RequestService(ctx, r, e, svcText{"hello"})
+			bench(b, func(ctx context.Context) error {
+				_, err := typednats.RequestService(ctx, r, e, note{"hello"})
 				return err
 			})
 		})

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/typednats/typednats"
-	"github.com/typednats/typednats/internal/natstest"
+	"github.com/typednats/typednats/typednatstest"
 )
 
 // TestChainedCallsPassOnWhatIsLeft: a handler that calls another service with its context gives it no more time than
@@ -16,7 +16,7 @@ func TestChainedCallsPassOnWhatIsLeft(t *testing.T) {
 	for name, bare := range map[string]bool{"client": false, "connection": true} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			srv := natstest.Run(t)
+			srv := typednatstest.Run(t)
 			requester := func() typednats.Requester {
 				nc := srv.Connect(t)
 				if bare {

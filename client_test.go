@@ -15,31 +15,31 @@ import (
 
 	"github.com/typednats/typednats"
 	"github.com/typednats/typednats/codec/msgpack"
-	"github.com/typednats/typednats/internal/natstest"
+	"github.com/typednats/typednats/typednatstest"
 )
 
 func TestClientSubscribesOnceUnderTheInboxPrefix(t *testing.T) {
 	t.Parallel()
-	srv := natstest.Run(t, func(o *server.Options) {
+	srv := typednatstest.Run(t, func(o *server.Options) {
 		o.Users = []*server.User{
 			{Username: "service", Password: "p"},
 			{Username: "client", Password: "p", Permissions: &server.Permissions{
-				Publish:   &server.SubjectPermission{Allow: []string{"svc-echo"}},
+				Publish:   &server.SubjectPermission{Allow: []string{"echo"}},
 				Subscribe: &server.SubjectPermission{Allow: []string{"_MINE.>"}},
 			}},
 		}
 	})
-	svcStart(t, srv.Connect(t, nats.UserInfo("service", "p")), svcConfig(), svcEcho.Handle(svcReflect))
+	start(t, srv.Connect(t, nats.UserInfo("service", "p")), config(), echo.Handle(repeat))
 	refused := make(chan error, 10)
 	nc := srv.Connect(t, nats.UserInfo("client", "p"), nats.CustomInboxPrefix("_MINE"),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { refused <- err }))
-	ctx := svcContext(t)
+	ctx := within(t)
 	client := typednats.NewClient(nc)
 	if got := nc.NumSubscriptions(); got != 0 {
 		t.Errorf("%d subscriptions before the first call, want 0", got)
 	}
 	for range 3 {
-		if out, err := typednats.RequestService(ctx, client, svcEcho, svcText{"hello"}); err != nil || out.Text != "hello" {
+		if out, err := typednats.RequestService(ctx, client, echo, note{"hello"}); err != nil || out.Text != "hello" {
 			t.Errorf("call = %v, %v", out, err)
 		}
 		if got := nc.NumSubscriptions(); got != 1 {
@@ -57,7 +57,7 @@ func TestClientSubscribesOnceUnderTheInboxPrefix(t *testing.T) {
 	if !nc.IsConnected() {
 		t.Error("Close closed the connection, too")
 	}
-	if _, err := typednats.RequestService(ctx, nc, svcEcho, svcText{}); err != nil {
+	if _, err := typednats.RequestService(ctx, nc, echo, note{}); err != nil {
 		t.Errorf("call through the connection after Close: %v", err)
 	}
 	if len(refused) > 0 {
@@ -65,21 +65,21 @@ func TestClientSubscribesOnceUnderTheInboxPrefix(t *testing.T) {
 	}
 }
 
-// svcPending makes calls of a peer that does not answer and waits until all have arrived there.
-func svcPending(t *testing.T, srv *natstest.Server, r typednats.Requester) []<-chan svcCall {
+// pendingCalls makes calls of a peer that does not answer and waits until all have arrived there.
+func pendingCalls(t *testing.T, srv *typednatstest.NATS, r typednats.Requester) []<-chan ending {
 	t.Helper()
 	const pending = 20
 	arrived := make(chan struct{}, pending)
-	svcPeer(t, srv.Connect(t), "mute", func(*nats.Msg) *nats.Msg {
+	answer(t, srv.Connect(t), "mute", func(*nats.Msg) *nats.Msg {
 		arrived <- struct{}{}
 		return nil
 	})
-	var calls []<-chan svcCall
+	var calls []<-chan ending
 	for range pending {
-		calls = append(calls, svcGo(svcContext(t), r, svcEcho.InSubject("mute"), svcText{}))
+		calls = append(calls, callAsync(within(t), r, echo.InSubject("mute"), note{}))
 	}
 	for range pending {
-		svcAwait(t, arrived, "a request")
+		await(t, arrived, "a request")
 	}
 	return calls
 }
@@ -96,13 +96,13 @@ func TestEndOfTheClientEndsCalls(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			srv := natstest.Run(t)
-			nc, ctx := srv.Connect(t), svcContext(t)
+			srv := typednatstest.Run(t)
+			nc, ctx := srv.Connect(t), within(t)
 			client := typednats.NewClient(nc)
-			calls := svcPending(t, srv, client)
+			calls := pendingCalls(t, srv, client)
 			test.end(nc, client)
 			for _, call := range calls {
-				got := svcAwait(t, call, "the call to end")
+				got := await(t, call, "the call to end")
 				if test.want != nil && !errors.Is(got.err, test.want) {
 					t.Errorf("call = %v, want %v", got.err, test.want)
 				}
@@ -110,7 +110,7 @@ func TestEndOfTheClientEndsCalls(t *testing.T) {
 					t.Errorf("call = %v, want that the connection is gone", got.err)
 				}
 			}
-			if _, err := typednats.RequestService(ctx, client, svcEcho, svcText{}); err == nil || errors.Is(err, ctx.Err()) {
+			if _, err := typednats.RequestService(ctx, client, echo, note{}); err == nil || errors.Is(err, ctx.Err()) {
 				t.Errorf("later call = %v, want a failure at once", err)
 			}
 			if err := client.Close(); err != nil {
@@ -122,9 +122,9 @@ func TestEndOfTheClientEndsCalls(t *testing.T) {
 
 func TestCancelledCallDropsItsLateReply(t *testing.T) {
 	t.Parallel()
-	nc, ctx := natstest.Connect(t), svcContext(t)
+	nc, ctx := typednatstest.Server(t), within(t)
 	requests := make(chan *nats.Msg, 10)
-	svcPeer(t, nc, "svc-echo", func(m *nats.Msg) *nats.Msg {
+	answer(t, nc, "echo", func(m *nats.Msg) *nats.Msg {
 		if string(m.Data) == `{"text":"late"}` {
 			requests <- m
 			return nil
@@ -134,10 +134,10 @@ func TestCancelledCallDropsItsLateReply(t *testing.T) {
 	client := typednats.NewClient(nc)
 	t.Cleanup(func() { _ = client.Close() })
 	callCtx, cancel := context.WithCancel(ctx)
-	call := svcGo(callCtx, client, svcEcho, svcText{"late"})
-	late := svcAwait(t, requests, "the request")
+	call := callAsync(callCtx, client, echo, note{"late"})
+	late := await(t, requests, "the request")
 	cancel()
-	if got := svcAwait(t, call, "the call to end"); !errors.Is(got.err, context.Canceled) {
+	if got := await(t, call, "the call to end"); !errors.Is(got.err, context.Canceled) {
 		t.Errorf("call = %v, want Canceled", got.err)
 	}
 	inbox := late.Reply[:strings.LastIndex(late.Reply, ".")]
@@ -147,7 +147,7 @@ func TestCancelledCallDropsItsLateReply(t *testing.T) {
 		}
 	}
 	for range 10 {
-		if out, err := typednats.RequestService(ctx, client, svcEcho, svcText{"next"}); err != nil || out.Text != "next" {
+		if out, err := typednats.RequestService(ctx, client, echo, note{"next"}); err != nil || out.Text != "next" {
 			t.Errorf("next call = %v, %v", out, err)
 		}
 	}
@@ -155,8 +155,8 @@ func TestCancelledCallDropsItsLateReply(t *testing.T) {
 
 func TestSecondReplyIsDropped(t *testing.T) {
 	t.Parallel()
-	nc, ctx := natstest.Connect(t), svcContext(t)
-	svcPeer(t, nc, "svc-echo", func(m *nats.Msg) *nats.Msg {
+	nc, ctx := typednatstest.Server(t), within(t)
+	answer(t, nc, "echo", func(m *nats.Msg) *nats.Msg {
 		_ = nc.Publish(m.Reply, m.Data)
 		_ = nc.Publish(m.Reply, []byte(`{"text":"second"}`))
 		return &nats.Msg{Data: []byte(`{"text":"third"}`)}
@@ -164,8 +164,8 @@ func TestSecondReplyIsDropped(t *testing.T) {
 	client := typednats.NewClient(nc)
 	t.Cleanup(func() { _ = client.Close() })
 	for i := range 20 {
-		in := svcText{fmt.Sprint(i)}
-		if out, err := typednats.RequestService(ctx, client, svcEcho, in); err != nil || out != in {
+		in := note{fmt.Sprint(i)}
+		if out, err := typednats.RequestService(ctx, client, echo, in); err != nil || out != in {
 			t.Errorf("call %d = %v, %v", i, out, err)
 		}
 	}
@@ -174,24 +174,24 @@ func TestSecondReplyIsDropped(t *testing.T) {
 func TestClientNeverMixesRepliesUp(t *testing.T) {
 	t.Parallel()
 	const callers, calls = 16, 60
-	srv := natstest.Run(t)
-	ctx := svcContext(t)
+	srv := typednatstest.Run(t)
+	ctx := within(t)
 	for range 2 {
-		svcStart(t, srv.Connect(t), svcConfig(), svcEcho.WithCodec(msgpack.Codec).Handle(svcMixed, typednats.WithMaxConcurrent(8)))
+		start(t, srv.Connect(t), config(), echo.WithCodec(msgpack.Codec).Handle(mixed, typednats.WithMaxConcurrent(8)))
 	}
 	nc := srv.Connect(t)
-	requesters := svcRequesters(t, nc)
+	ways := requesters(t, nc)
 	var wg sync.WaitGroup
-	for kind, r := range requesters {
+	for kind, r := range ways {
 		for c := range callers {
 			wg.Go(func() {
 				for i := range calls {
-					in := svcText{fmt.Sprint(kind, c, i)}
+					in := note{fmt.Sprint(kind, c, i)}
 					if i%10 == 9 {
 						in.Text = "declared"
 					}
-					out, err := typednats.RequestService(ctx, r, svcEcho.WithCodec(msgpack.Codec), in)
-					if _, declared := errors.AsType[svcMissing](err); declared != (in.Text == "declared") || !declared && out != in {
+					out, err := typednats.RequestService(ctx, r, echo.WithCodec(msgpack.Codec), in)
+					if _, declared := errors.AsType[missing](err); declared != (in.Text == "declared") || !declared && out != in {
 						t.Errorf("call with %v = %v, %v", in, out, err)
 					}
 				}
@@ -203,27 +203,27 @@ func TestClientNeverMixesRepliesUp(t *testing.T) {
 
 func TestClientsOnOneConnectionAreIndependent(t *testing.T) {
 	t.Parallel()
-	nc, ctx := natstest.Connect(t), svcContext(t)
-	svcStart(t, nc, svcConfig(), svcEcho.Handle(svcReflect))
+	nc, ctx := typednatstest.Server(t), within(t)
+	start(t, nc, config(), echo.Handle(repeat))
 	a, b := typednats.NewClient(nc), typednats.NewClient(nc)
 	t.Cleanup(func() { _ = b.Close() })
 	for _, c := range []*typednats.Client{a, b} {
-		if _, err := typednats.RequestService(ctx, c, svcEcho, svcText{}); err != nil {
+		if _, err := typednats.RequestService(ctx, c, echo, note{}); err != nil {
 			t.Error(err)
 		}
 	}
 	if err := a.Close(); err != nil {
 		t.Error(err)
 	}
-	if _, err := typednats.RequestService(ctx, b, svcEcho, svcText{}); err != nil {
+	if _, err := typednats.RequestService(ctx, b, echo, note{}); err != nil {
 		t.Errorf("call through the other client: %v", err)
 	}
 }
 
 func TestClientClosedDuringCalls(t *testing.T) {
 	t.Parallel()
-	nc, ctx := natstest.Connect(t), svcContext(t)
-	svcStart(t, nc, svcConfig(), svcEcho.Handle(svcReflect))
+	nc, ctx := typednatstest.Server(t), within(t)
+	start(t, nc, config(), echo.Handle(repeat))
 	for range 20 {
 		client := typednats.NewClient(nc)
 		var callers sync.WaitGroup
@@ -231,7 +231,7 @@ func TestClientClosedDuringCalls(t *testing.T) {
 		for range cap(first) {
 			callers.Go(func() {
 				for {
-					_, err := typednats.RequestService(ctx, client, svcEcho, svcText{})
+					_, err := typednats.RequestService(ctx, client, echo, note{})
 					if err != nil {
 						if !errors.Is(err, typednats.ErrClientClosed) {
 							t.Errorf("call = %v, want ErrClientClosed", err)
@@ -245,7 +245,7 @@ func TestClientClosedDuringCalls(t *testing.T) {
 				}
 			})
 		}
-		svcAwait(t, first, "a reply")
+		await(t, first, "a reply")
 		if err := client.Close(); err != nil {
 			t.Errorf("Close: %v", err)
 		}
@@ -255,9 +255,9 @@ func TestClientClosedDuringCalls(t *testing.T) {
 
 func TestClientIsARequesterForMessages(t *testing.T) {
 	t.Parallel()
-	nc, ctx := natstest.Connect(t), svcContext(t)
+	nc, ctx := typednatstest.Server(t), within(t)
 	requests := make(chan *nats.Msg, 10)
-	svcPeer(t, nc, "plain", func(m *nats.Msg) *nats.Msg {
+	answer(t, nc, "plain", func(m *nats.Msg) *nats.Msg {
 		requests <- m
 		return &nats.Msg{Data: []byte("pong")}
 	})
@@ -268,9 +268,9 @@ func TestClientIsARequesterForMessages(t *testing.T) {
 	if err != nil || string(reply.Data) != "pong" {
 		t.Errorf("RequestMsgWithContext = %v, %v", reply, err)
 	}
-	got := svcAwait(t, requests, "the request")
-	svcDiff(t, "header", nats.Header{"A": {"b"}}, got.Header)
-	svcDiff(t, "data", "ping", string(got.Data))
+	got := await(t, requests, "the request")
+	compare(t, "header", nats.Header{"A": {"b"}}, got.Header)
+	compare(t, "data", "ping", string(got.Data))
 	if msg.Reply != "mine" || got.Reply == "mine" {
 		t.Errorf("reply subject %q was sent; the caller's message has %q now", got.Reply, msg.Reply)
 	}
@@ -286,7 +286,7 @@ func TestClientIsARequesterForMessages(t *testing.T) {
 		"nobody": {func() (*nats.Msg, error) {
 			return client.RequestMsgWithContext(ctx, &nats.Msg{Subject: "nobody"})
 		}, nats.ErrNoResponders},
-		"cancelled":   {func() (*nats.Msg, error) { return client.RequestMsgWithContext(svcCancelled(ctx), msg) }, context.Canceled},
+		"cancelled":   {func() (*nats.Msg, error) { return client.RequestMsgWithContext(cancelled(ctx), msg) }, context.Canceled},
 		"bad options": {func() (*nats.Msg, error) { return timeless.RequestMsgWithContext(ctx, msg) }, typednats.ErrInvalidConfig},
 		"nil option":  {func() (*nats.Msg, error) { return optionless.RequestMsgWithContext(ctx, msg) }, typednats.ErrInvalidConfig},
 	} {
@@ -300,14 +300,14 @@ func TestClientIsARequesterForMessages(t *testing.T) {
 func TestRewrittenReplySubject(t *testing.T) {
 	t.Parallel()
 	exporter, importer := server.NewAccount("EXPORTER"), server.NewAccount("IMPORTER")
-	srv := natstest.Run(t, func(o *server.Options) {
+	srv := typednatstest.Run(t, func(o *server.Options) {
 		o.Accounts = []*server.Account{exporter, importer}
 		o.Users = []*server.User{
 			{Username: "service", Password: "p", Account: exporter},
 			{Username: "client", Password: "p", Account: importer},
 		}
 	})
-	service, caller, ctx := srv.Connect(t, nats.UserInfo("service", "p")), srv.Connect(t, nats.UserInfo("client", "p")), svcContext(t)
+	service, caller, ctx := srv.Connect(t, nats.UserInfo("service", "p")), srv.Connect(t, nats.UserInfo("client", "p")), within(t)
 	exported, err := srv.LookupAccount("EXPORTER")
 	if err != nil {
 		t.Fatal(err)
@@ -317,19 +317,19 @@ func TestRewrittenReplySubject(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := errors.Join(
-		exported.AddServiceExport("svc-echo", nil),
-		imported.AddServiceImport(exported, "svc-echo", "svc-echo"),
+		exported.AddServiceExport("echo", nil),
+		imported.AddServiceImport(exported, "echo", "echo"),
 	); err != nil {
 		t.Fatal(err)
 	}
 	deadlines := make(chan bool, 1)
-	svcStart(t, service, svcConfig(), svcEcho.Handle(func(ctx context.Context, in svcText) (svcText, error) {
+	start(t, service, config(), echo.Handle(func(ctx context.Context, in note) (note, error) {
 		_, ok := ctx.Deadline()
 		deadlines <- ok
 		return in, nil
 	}))
-	for kind, r := range svcRequesters(t, caller) {
-		out, err := typednats.RequestService(ctx, r, svcEcho, svcText{"abroad"})
+	for kind, r := range requesters(t, caller) {
+		out, err := typednats.RequestService(ctx, r, echo, note{"abroad"})
 		if err != nil || out.Text != "abroad" {
 			t.Errorf("%s: %v, %v", kind, out, err)
 			continue
@@ -342,11 +342,11 @@ func TestRewrittenReplySubject(t *testing.T) {
 
 func TestCallWaitsNoLongerThanItsDeadline(t *testing.T) {
 	t.Parallel()
-	nc := natstest.Connect(t)
-	svcPeer(t, nc, "mute", svcMute)
+	nc := typednatstest.Server(t)
+	answer(t, nc, "mute", silence)
 	client := typednats.NewClient(nc, typednats.WithDefaultTimeout(10*time.Millisecond))
 	t.Cleanup(func() { _ = client.Close() })
-	_, err := typednats.RequestService(context.Background(), client, svcEcho.InSubject("mute"), svcText{})
+	_, err := typednats.RequestService(context.Background(), client, echo.InSubject("mute"), note{})
 	if !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("call = %v, want DeadlineExceeded", err)
 	}
@@ -360,8 +360,8 @@ func TestCallWaitsNoLongerThanItsDeadline(t *testing.T) {
 // places to wait are used again.
 func TestLateRepliesReachNobodyElse(t *testing.T) {
 	t.Parallel()
-	srv := natstest.Run(t)
-	svcStart(t, srv.Connect(t), svcConfig(), svcEcho.Handle(svcReflect))
+	srv := typednatstest.Run(t)
+	start(t, srv.Connect(t), config(), echo.Handle(repeat))
 	client := typednats.NewClient(srv.Connect(t))
 	t.Cleanup(func() { _ = client.Close() })
 	var answered, givenUp atomic.Int64
@@ -370,14 +370,14 @@ func TestLateRepliesReachNobodyElse(t *testing.T) {
 		callers.Go(func() {
 			patience := time.Microsecond
 			for i := range 500 {
-				ctx, cancel := context.WithTimeout(t.Context(), svcPatience)
+				ctx, cancel := context.WithTimeout(t.Context(), patience)
 				stop := time.AfterFunc(patience, cancel)
-				want := svcText{fmt.Sprint(caller, " ", i)}
-				got, err := typednats.RequestService(ctx, client, svcEcho, want)
+				want := note{fmt.Sprint(caller, " ", i)}
+				got, err := typednats.RequestService(ctx, client, echo, want)
 				stop.Stop()
 				cancel()
 				switch {
-				case errors.Is(err, context.Canceled):
+				case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 					givenUp.Add(1)
 					patience += patience/8 + time.Microsecond
 				case err != nil:
@@ -404,11 +404,11 @@ func (deadlineOnly) Deadline() (time.Time, bool) { return time.Now().Add(time.Ho
 
 func TestACallEndsEvenIfItsContextDoesNot(t *testing.T) {
 	t.Parallel()
-	srv := natstest.Run(t)
-	svcPeer(t, srv.Connect(t), "mute", svcMute)
+	srv := typednatstest.Run(t)
+	answer(t, srv.Connect(t), "mute", silence)
 	client := typednats.NewClient(srv.Connect(t), typednats.WithDefaultTimeout(20*time.Millisecond))
 	t.Cleanup(func() { _ = client.Close() })
-	_, err := typednats.RequestService(deadlineOnly{context.Background()}, client, svcEcho.InSubject("mute"), svcText{})
+	_, err := typednats.RequestService(deadlineOnly{context.Background()}, client, echo.InSubject("mute"), note{})
 	if !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("call = %v, want %v", err, context.DeadlineExceeded)
 	}

@@ -14,20 +14,20 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/typednats/typednats"
-	"github.com/typednats/typednats/internal/natstest"
+	"github.com/typednats/typednats/typednatstest"
 )
 
-// svcBarrier is a handler that returns once n of it run at the same time, and records how many did.
-type svcBarrier struct {
+// barrier is a handler that returns once n of it run at the same time, and records how many did.
+type barrier struct {
 	n             int32
 	full          chan struct{}
 	running, peak atomic.Int32
 	arrived       atomic.Int32
 }
 
-func newSvcBarrier(n int32) *svcBarrier { return &svcBarrier{n: n, full: make(chan struct{})} }
+func newBarrier(n int32) *barrier { return &barrier{n: n, full: make(chan struct{})} }
 
-func (b *svcBarrier) handle(ctx context.Context, in svcText) (svcText, error) {
+func (b *barrier) handle(ctx context.Context, in note) (note, error) {
 	running := b.running.Add(1)
 	defer b.running.Add(-1)
 	for peak := b.peak.Load(); running > peak && !b.peak.CompareAndSwap(peak, running); peak = b.peak.Load() {
@@ -40,7 +40,7 @@ func (b *svcBarrier) handle(ctx context.Context, in svcText) (svcText, error) {
 	case <-b.full:
 		return in, nil
 	case <-ctx.Done():
-		return svcText{}, fmt.Errorf("fewer than %d handlers ran at a time: %w", b.n, ctx.Err())
+		return note{}, fmt.Errorf("fewer than %d handlers ran at a time: %w", b.n, ctx.Err())
 	}
 }
 
@@ -61,21 +61,21 @@ func TestHandlersRunConcurrentlyUpToTheBound(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			srv := natstest.Run(t)
-			b := newSvcBarrier(test.bound)
-			svcStart(t, srv.Connect(t), svcConfig(func(c *typednats.ServiceConfig) { c.MaxConcurrent = test.service }),
-				svcEcho.Handle(b.handle, test.opts...))
-			raw := newSvcRaw(t, srv.Connect(t))
+			srv := typednatstest.Run(t)
+			b := newBarrier(test.bound)
+			start(t, srv.Connect(t), config(func(c *typednats.ServiceConfig) { c.MaxConcurrent = test.service }),
+				echo.Handle(b.handle, test.opts...))
+			raw := newRawClient(t, srv.Connect(t))
 			requests := int(test.bound)*4 + 3
 			for i := range requests {
-				raw.send(strconv.Itoa(i), "svc-echo", `{}`, typednats.TimeoutHeader, strconv.FormatInt(svcPatience.Milliseconds(), 10))
+				raw.send(strconv.Itoa(i), "echo", `{}`, typednats.TimeoutHeader, strconv.FormatInt(patience.Milliseconds(), 10))
 			}
 			for range requests {
 				if name, failure, _ := raw.next(); failure != "" {
 					t.Fatalf("reply to %s: %s", name, failure)
 				}
 			}
-			svcDiff(t, "handlers at a time", test.bound, b.peak.Load())
+			compare(t, "handlers at a time", test.bound, b.peak.Load())
 		})
 	}
 }
@@ -83,10 +83,10 @@ func TestHandlersRunConcurrentlyUpToTheBound(t *testing.T) {
 func TestOneHandlerAtATimeKeepsTheOrder(t *testing.T) {
 	t.Parallel()
 	const senders, each = 8, 200
-	srv := natstest.Run(t)
+	srv := typednatstest.Run(t)
 	last := make([]int, senders) // without a lock: the race detector would see two handlers at a time
 	var wrong []string
-	s := svcStart(t, srv.Connect(t), svcConfig(), svcEcho.Handle(func(_ context.Context, in svcText) (svcText, error) {
+	s := start(t, srv.Connect(t), config(), echo.Handle(func(_ context.Context, in note) (note, error) {
 		sender, number, _ := strings.Cut(in.Text, " ")
 		from, _ := strconv.Atoi(sender)
 		n, _ := strconv.Atoi(number)
@@ -95,14 +95,14 @@ func TestOneHandlerAtATimeKeepsTheOrder(t *testing.T) {
 		}
 		last[from] = n
 		return in, nil
-	}, typednats.WithMaxConcurrent(1)), svcEcho.InSubject("noise").Handle(svcReflect))
+	}, typednats.WithMaxConcurrent(1)), echo.InSubject("noise").Handle(repeat))
 	var wg sync.WaitGroup
 	for from := range senders {
 		nc := srv.Connect(t)
 		wg.Go(func() {
-			raw := newSvcRaw(t, nc)
+			raw := newRawClient(t, nc)
 			for n := 1; n <= each; n++ {
-				raw.send(strconv.Itoa(n), "svc-echo", fmt.Sprintf(`{"text":"%d %d"}`, from, n))
+				raw.send(strconv.Itoa(n), "echo", fmt.Sprintf(`{"text":"%d %d"}`, from, n))
 				raw.send("noise", "noise", `{}`)
 			}
 			for n := 1; n <= each; {
@@ -118,7 +118,7 @@ func TestOneHandlerAtATimeKeepsTheOrder(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if err := s.Stop(svcContext(t)); err != nil {
+	if err := s.Stop(within(t)); err != nil {
 		t.Errorf("Stop: %v", err)
 	}
 	if len(wrong) > 0 {
@@ -153,15 +153,15 @@ func TestFullEndpointRefusesAtOnce(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			srv := natstest.Run(t)
-			g := newSvcGate()
-			defer g.release()
-			s := svcStart(t, srv.Connect(t), svcConfig(), svcEcho.Handle(g.handle,
+			srv := typednatstest.Run(t)
+			g := newGate()
+			defer g.open()
+			s := start(t, srv.Connect(t), config(), echo.Handle(g.handle,
 				typednats.WithMaxConcurrent(test.concurrent), typednats.WithMaxPending(test.messages, test.bytes)))
-			raw := newSvcRaw(t, srv.Connect(t))
+			raw := newRawClient(t, srv.Connect(t))
 			failures, atOnce := 0, 0
 			for i, body := range test.bodies {
-				raw.send(strconv.Itoa(i), "svc-echo", body)
+				raw.send(strconv.Itoa(i), "echo", body)
 				if test.want[i] != "" {
 					failures++
 				}
@@ -172,7 +172,7 @@ func TestFullEndpointRefusesAtOnce(t *testing.T) {
 			got := make([]string, len(test.want))
 			for i := range test.want { // replies of those that run, or are refused, at the same time come in any order
 				if i == atOnce {
-					g.release()
+					g.open()
 				}
 				name, failure, _ := raw.next()
 				at, _ := strconv.Atoi(name)
@@ -180,32 +180,32 @@ func TestFullEndpointRefusesAtOnce(t *testing.T) {
 					got[at], _, _ = strings.Cut(failure, ":")
 				}
 			}
-			svcDiff(t, "failures", test.want, got)
+			compare(t, "failures", test.want, got)
 			raw.silent()
-			stats, _ := s.EndpointStats("svc-echo")
-			svcDiff(t, "requests and errors", [2]int{len(test.want), failures}, [2]int{stats.NumRequests, stats.NumErrors})
+			stats, _ := s.EndpointStats("echo")
+			compare(t, "requests and errors", [2]int{len(test.want), failures}, [2]int{stats.NumRequests, stats.NumErrors})
 		})
 	}
 }
 
 func TestQueueHasRoomAgainOnceItIsEmpty(t *testing.T) {
 	t.Parallel()
-	srv := natstest.Run(t)
-	var gate atomic.Pointer[svcGate]
-	svcStart(t, srv.Connect(t), svcConfig(), svcEcho.Handle(func(ctx context.Context, in svcText) (svcText, error) {
+	srv := typednatstest.Run(t)
+	var gate atomic.Pointer[gate]
+	start(t, srv.Connect(t), config(), echo.Handle(func(ctx context.Context, in note) (note, error) {
 		return gate.Load().handle(ctx, in)
 	}, typednats.WithMaxConcurrent(1), typednats.WithMaxPending(2, 4)))
-	raw := newSvcRaw(t, srv.Connect(t))
+	raw := newRawClient(t, srv.Connect(t))
 	for round := range 3 {
-		g := newSvcGate()
+		g := newGate()
 		gate.Store(g)
 		for range 4 {
-			raw.send(strconv.Itoa(round), "svc-echo", `{}`)
+			raw.send(strconv.Itoa(round), "echo", `{}`)
 		}
 		if _, failure, _ := raw.next(); failure != "503:too many requests" {
 			t.Errorf("round %d: first reply %q", round, failure)
 		}
-		g.release()
+		g.open()
 		for range 3 {
 			if _, failure, _ := raw.next(); failure != "" {
 				t.Errorf("round %d: reply %q", round, failure)
@@ -216,54 +216,54 @@ func TestQueueHasRoomAgainOnceItIsEmpty(t *testing.T) {
 
 func TestFloodIsAnsweredToTheLast(t *testing.T) {
 	t.Parallel()
-	srv := natstest.Run(t)
-	g := newSvcGate()
-	defer g.release()
-	s := svcStart(t, srv.Connect(t), svcConfig(), svcEcho.Handle(g.handle, typednats.WithMaxConcurrent(2), typednats.WithMaxPending(3, 1000)))
-	raw := newSvcRaw(t, srv.Connect(t))
+	srv := typednatstest.Run(t)
+	g := newGate()
+	defer g.open()
+	s := start(t, srv.Connect(t), config(), echo.Handle(g.handle, typednats.WithMaxConcurrent(2), typednats.WithMaxPending(3, 1000)))
+	raw := newRawClient(t, srv.Connect(t))
 	const requests = 10000
 	for range requests {
-		raw.send("x", "svc-echo", `{}`)
+		raw.send("x", "echo", `{}`)
 	}
 	for range requests - 5 {
 		if _, failure, _ := raw.next(); failure != "503:too many requests" {
 			t.Fatalf("reply %q", failure)
 		}
 	}
-	g.release()
+	g.open()
 	for range 5 {
 		if _, failure, _ := raw.next(); failure != "" {
 			t.Errorf("reply %q", failure)
 		}
 	}
 	raw.silent()
-	stats, _ := s.EndpointStats("svc-echo")
-	svcDiff(t, "requests and errors", [2]int{requests, requests - 5}, [2]int{stats.NumRequests, stats.NumErrors})
+	stats, _ := s.EndpointStats("echo")
+	compare(t, "requests and errors", [2]int{requests, requests - 5}, [2]int{stats.NumRequests, stats.NumErrors})
 }
 
 func TestRequestThatExpiredInTheQueueIsNotRun(t *testing.T) {
 	t.Parallel()
-	for name, send := range map[string]func(raw *svcRaw){
-		"header": func(raw *svcRaw) { raw.send("late", "svc-echo", `{}`, typednats.TimeoutHeader, "1") },
-		"token":  func(raw *svcRaw) { raw.send("~1~~late", "svc-echo", `{}`) },
+	for name, send := range map[string]func(raw *rawClient){
+		"header": func(raw *rawClient) { raw.send("late", "echo", `{}`, typednats.TimeoutHeader, "1") },
+		"token":  func(raw *rawClient) { raw.send("~1~~late", "echo", `{}`) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			srv := natstest.Run(t)
-			g := newSvcGate()
-			defer g.release()
-			svcStart(t, srv.Connect(t), svcConfig(), svcEcho.Handle(g.handle,
+			srv := typednatstest.Run(t)
+			g := newGate()
+			defer g.open()
+			start(t, srv.Connect(t), config(), echo.Handle(g.handle,
 				typednats.WithMaxConcurrent(1), typednats.WithMaxPending(2, 1000)))
-			raw := newSvcRaw(t, srv.Connect(t))
-			raw.send("running", "svc-echo", `{}`)
+			raw := newRawClient(t, srv.Connect(t))
+			raw.send("running", "echo", `{}`)
 			send(raw)
-			raw.send("patient", "svc-echo", `{"text":"patient"}`, typednats.TimeoutHeader, "60000")
-			raw.send("refused", "svc-echo", `{}`)
+			raw.send("patient", "echo", `{"text":"patient"}`, typednats.TimeoutHeader, "60000")
+			raw.send("refused", "echo", `{}`)
 			if name, failure, _ := raw.next(); name != "refused" { // so the others are in the queue
 				t.Fatalf("reply to %s: %q", name, failure)
 			}
 			<-time.After(2 * time.Millisecond) // the deadline passes
-			g.release()
+			g.open()
 			if name, failure, _ := raw.next(); name != "running" || failure != "" {
 				t.Errorf("reply to %s: %q", name, failure)
 			}
@@ -274,21 +274,21 @@ func TestRequestThatExpiredInTheQueueIsNotRun(t *testing.T) {
 			if name, failure, _ := raw.next(); name != "patient" || failure != "" {
 				t.Errorf("reply to %s: %q", name, failure)
 			}
-			svcAwait(t, g.entered, "the first handler")
-			svcDiff(t, "second to run", svcText{"patient"}, svcAwait(t, g.entered, "the second handler"))
+			await(t, g.entered, "the first handler")
+			compare(t, "second to run", note{"patient"}, await(t, g.entered, "the second handler"))
 		})
 	}
 }
 
 func TestHandlerThatIgnoresItsDeadlineIsStillAnswered(t *testing.T) {
 	t.Parallel()
-	srv := natstest.Run(t)
-	svcStart(t, srv.Connect(t), svcConfig(), svcEcho.Handle(func(ctx context.Context, in svcText) (svcText, error) {
+	srv := typednatstest.Run(t)
+	start(t, srv.Connect(t), config(), echo.Handle(func(ctx context.Context, in note) (note, error) {
 		<-ctx.Done()
 		return in, nil
 	}))
-	raw := newSvcRaw(t, srv.Connect(t))
-	raw.send("x", "svc-echo", `{"text":"late"}`, typednats.TimeoutHeader, "5")
+	raw := newRawClient(t, srv.Connect(t))
+	raw.send("x", "echo", `{"text":"late"}`, typednats.TimeoutHeader, "5")
 	if _, failure, msg := raw.next(); failure != "" || string(msg.Data) != `{"text":"late"}` {
 		t.Errorf("reply %q, %q", failure, msg.Data)
 	}
@@ -296,19 +296,19 @@ func TestHandlerThatIgnoresItsDeadlineIsStillAnswered(t *testing.T) {
 
 func TestHandlerMayCallItsOwnEndpoint(t *testing.T) {
 	t.Parallel()
-	nc, ctx := natstest.Connect(t), svcContext(t)
+	nc, ctx := typednatstest.Server(t), within(t)
 	client := typednats.NewClient(nc)
 	t.Cleanup(func() { _ = client.Close() })
 	const depth = 50 // more than there are idle readers
 	for name, r := range map[string]typednats.Requester{"connection": nc, "client": client} {
-		e := svcEcho.InSubject("nested." + name)
-		svcStart(t, nc, svcConfig(), e.Handle(func(ctx context.Context, in svcText) (svcText, error) {
+		e := echo.InSubject("nested." + name)
+		start(t, nc, config(), e.Handle(func(ctx context.Context, in note) (note, error) {
 			if len(in.Text) == depth {
 				return in, nil
 			}
-			return typednats.RequestService(ctx, r, e, svcText{in.Text + "."})
+			return typednats.RequestService(ctx, r, e, note{in.Text + "."})
 		}))
-		out, err := typednats.RequestService(ctx, r, e, svcText{})
+		out, err := typednats.RequestService(ctx, r, e, note{})
 		if err != nil || len(out.Text) != depth {
 			t.Errorf("%s: %v, %v", name, out, err)
 		}
@@ -317,18 +317,18 @@ func TestHandlerMayCallItsOwnEndpoint(t *testing.T) {
 
 func TestHandlerMayChangeItsService(t *testing.T) {
 	t.Parallel()
-	nc, ctx := natstest.Connect(t), svcContext(t)
+	nc, ctx := typednatstest.Server(t), within(t)
 	var s *typednats.Service
 	ready := make(chan struct{})
-	other := svcEcho.InSubject("other")
-	s = svcStart(t, nc, svcConfig(), svcEcho.Handle(func(ctx context.Context, in svcText) (svcText, error) {
+	other := echo.InSubject("other")
+	s = start(t, nc, config(), echo.Handle(func(ctx context.Context, in note) (note, error) {
 		<-ready
 		s.Reset()
-		return in, errors.Join(s.AddEndpoints(other.Handle(svcReflect)), s.RemoveEndpoint(ctx, "other"))
+		return in, errors.Join(s.AddEndpoints(other.Handle(repeat)), s.RemoveEndpoint(ctx, "other"))
 	}, typednats.WithMaxConcurrent(1)))
 	close(ready)
 	for range 3 {
-		if _, err := typednats.RequestService(ctx, nc, svcEcho, svcText{}); err != nil {
+		if _, err := typednats.RequestService(ctx, nc, echo, note{}); err != nil {
 			t.Error(err)
 		}
 	}
@@ -336,22 +336,22 @@ func TestHandlerMayChangeItsService(t *testing.T) {
 
 func TestErrorHandlerMayUseItsService(t *testing.T) {
 	t.Parallel()
-	nc, ctx := natstest.Connect(t), svcContext(t)
+	nc, ctx := typednatstest.Server(t), within(t)
 	var service atomic.Pointer[typednats.Service]
 	errs := make(chan error, 10)
-	s := svcStart(t, nc, svcConfig(func(c *typednats.ServiceConfig) {
+	s := start(t, nc, config(func(c *typednats.ServiceConfig) {
 		c.ErrorHandler = func(typednats.ErrorReport) {
 			s := service.Load()
 			s.Stats()
 			s.Reset()
-			errs <- errors.Join(s.AddEndpoints(svcEcho.InSubject("other").Handle(svcReflect)), s.RemoveEndpoint(ctx, "other"))
+			errs <- errors.Join(s.AddEndpoints(echo.InSubject("other").Handle(repeat)), s.RemoveEndpoint(ctx, "other"))
 		}
-	}), svcEcho.Handle(svcMixed, typednats.WithMaxConcurrent(1)))
+	}), echo.Handle(mixed, typednats.WithMaxConcurrent(1)))
 	service.Store(s)
 	for range 3 {
-		_, err := typednats.RequestService(ctx, nc, svcEcho, svcText{"undeclared"})
-		svcDiff(t, "failure", "500:internal error", svcCode(err))
-		if err := svcAwait(t, errs, "the ErrorHandler"); err != nil {
+		_, err := typednats.RequestService(ctx, nc, echo, note{"undeclared"})
+		compare(t, "failure", "500:internal error", codeOf(err))
+		if err := await(t, errs, "the ErrorHandler"); err != nil {
 			t.Error(err)
 		}
 	}
@@ -359,20 +359,20 @@ func TestErrorHandlerMayUseItsService(t *testing.T) {
 
 func TestServiceIsSafeForConcurrentUse(t *testing.T) {
 	t.Parallel()
-	srv := natstest.Run(t)
-	nc, ctx := srv.Connect(t), svcContext(t)
+	srv := typednatstest.Run(t)
+	nc, ctx := srv.Connect(t), within(t)
 	before := nc.NumSubscriptions()
-	s := svcStart(t, nc, svcConfig(), svcEcho.Handle(svcMixed, typednats.WithMaxConcurrent(2)))
+	s := start(t, nc, config(), echo.Handle(mixed, typednats.WithMaxConcurrent(2)))
 	var wg sync.WaitGroup
 	for i := range 4 {
-		caller, own := srv.Connect(t), svcEcho.InSubject(fmt.Sprint("own.", i))
+		caller, own := srv.Connect(t), echo.InSubject(fmt.Sprint("own.", i))
 		wg.Go(func() {
 			for range 25 {
-				if err := s.AddEndpoints(own.Handle(svcReflect)); err != nil {
+				if err := s.AddEndpoints(own.Handle(repeat)); err != nil {
 					t.Errorf("AddEndpoints: %v", err)
 				}
-				for _, e := range []typednats.Endpoint[svcText, svcText, svcMissing]{svcEcho, own} {
-					if _, err := typednats.RequestService(ctx, caller, e, svcText{}); err != nil {
+				for _, e := range []typednats.Endpoint[note, note, missing]{echo, own} {
+					if _, err := typednats.RequestService(ctx, caller, e, note{}); err != nil {
 						t.Errorf("call %q: %v", e.Subject(), err)
 					}
 				}
@@ -385,37 +385,37 @@ func TestServiceIsSafeForConcurrentUse(t *testing.T) {
 			for range 100 {
 				s.Info()
 				s.Stats()
-				s.EndpointStats("svc-echo")
+				s.EndpointStats("echo")
 				s.Reset()
 			}
 		})
 	}
 	wg.Wait()
-	svcDiff(t, "endpoints at the end", 1, len(s.Info().Endpoints))
+	compare(t, "endpoints at the end", 1, len(s.Info().Endpoints))
 	if err := s.Stop(ctx); err != nil {
 		t.Errorf("Stop: %v", err)
 	}
-	svcDiff(t, "subscriptions at the end", before, nc.NumSubscriptions())
+	compare(t, "subscriptions at the end", before, nc.NumSubscriptions())
 }
 
 func TestBlockedHandlersDoNotHoldUpOtherEndpoints(t *testing.T) {
 	t.Parallel()
-	srv := natstest.Run(t)
-	nc, caller, ctx := srv.Connect(t), srv.Connect(t), svcContext(t)
-	g := newSvcGate()
-	defer g.release()
-	free := svcEcho.InSubject("free")
-	s := svcStart(t, nc, svcConfig(), svcEcho.Handle(g.handle), free.Handle(svcReflect, typednats.WithMaxConcurrent(1)))
-	raw := newSvcRaw(t, caller)
+	srv := typednatstest.Run(t)
+	nc, caller, ctx := srv.Connect(t), srv.Connect(t), within(t)
+	g := newGate()
+	defer g.open()
+	free := echo.InSubject("free")
+	s := start(t, nc, config(), echo.Handle(g.handle), free.Handle(repeat, typednats.WithMaxConcurrent(1)))
+	raw := newRawClient(t, caller)
 	for range 1000 {
-		raw.send("blocked", "svc-echo", `{}`)
+		raw.send("blocked", "echo", `{}`)
 	}
 	for range 100 {
-		if _, err := typednats.RequestService(ctx, caller, free, svcText{}); err != nil {
+		if _, err := typednats.RequestService(ctx, caller, free, note{}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, err := caller.RequestWithContext(ctx, "$SRV.INFO.svc."+s.ID(), nil); err != nil {
+	if _, err := caller.RequestWithContext(ctx, "$SRV.INFO.test."+s.ID(), nil); err != nil {
 		t.Errorf("INFO: %v", err)
 	}
 }
@@ -423,18 +423,18 @@ func TestBlockedHandlersDoNotHoldUpOtherEndpoints(t *testing.T) {
 // Bursts end readers and start them; one must always be left to read the next message.
 func TestReadersSurviveBursts(t *testing.T) {
 	t.Parallel()
-	srv := natstest.Run(t)
+	srv := typednatstest.Run(t)
 	caller := srv.Connect(t)
 	const burst = 12
-	var g atomic.Pointer[svcBarrier]
-	svcStart(t, srv.Connect(t), svcConfig(), svcEcho.Handle(func(ctx context.Context, in svcText) (svcText, error) {
+	var g atomic.Pointer[barrier]
+	start(t, srv.Connect(t), config(), echo.Handle(func(ctx context.Context, in note) (note, error) {
 		return g.Load().handle(ctx, in)
 	}))
-	raw := newSvcRaw(t, caller)
+	raw := newRawClient(t, caller)
 	for range 200 {
-		g.Store(newSvcBarrier(burst)) // none returns before all run
+		g.Store(newBarrier(burst)) // none returns before all run
 		for i := range burst {
-			raw.send(strconv.Itoa(i), "svc-echo", `{}`)
+			raw.send(strconv.Itoa(i), "echo", `{}`)
 		}
 		for range burst {
 			if name, failure, _ := raw.next(); failure != "" {
@@ -446,53 +446,53 @@ func TestReadersSurviveBursts(t *testing.T) {
 
 func TestServiceSurvivesReconnect(t *testing.T) {
 	t.Parallel()
-	srv := natstest.RunSocket(t)
+	srv := typednatstest.RunSocket(t)
 	again := make(chan struct{}, 10)
 	nc := srv.Connect(t, nats.ReconnectWait(time.Millisecond), nats.ReconnectHandler(func(*nats.Conn) { again <- struct{}{} }))
-	caller, ctx := srv.Connect(t), svcContext(t)
-	g := newSvcGate()
-	defer g.release()
-	s := svcStart(t, nc, svcConfig(), svcEcho.Handle(g.handle))
-	call := svcGo(ctx, caller, svcEcho, svcText{"across"})
-	svcAwait(t, g.entered, "the handler to run")
+	caller, ctx := srv.Connect(t), within(t)
+	g := newGate()
+	defer g.open()
+	s := start(t, nc, config(), echo.Handle(g.handle))
+	call := callAsync(ctx, caller, echo, note{"across"})
+	await(t, g.entered, "the handler to run")
 	if err := nc.ForceReconnect(); err != nil {
 		t.Fatal(err)
 	}
-	svcAwait(t, again, "the connection to be back")
-	if err := nc.FlushTimeout(svcPatience); err != nil {
+	await(t, again, "the connection to be back")
+	if err := nc.FlushTimeout(patience); err != nil {
 		t.Fatal(err)
 	}
 	// Until the server has noticed the end of the former connection, it may send requests there.
 	fltUntil(t, "end of the former connection", func() bool { return srv.NumClients() == 2 })
-	g.release()
-	if got := svcAwait(t, call, "the reply"); got.err != nil || got.out.Text != "across" {
+	g.open()
+	if got := await(t, call, "the reply"); got.err != nil || got.out.Text != "across" {
 		t.Errorf("call = %v, %v", got.out, got.err)
 	}
-	if _, err := typednats.RequestService(ctx, caller, svcEcho, svcText{}); err != nil {
+	if _, err := typednats.RequestService(ctx, caller, echo, note{}); err != nil {
 		t.Errorf("call after the reconnect: %v", err)
 	}
 	if err := s.Stop(ctx); err != nil {
 		t.Errorf("Stop: %v", err)
 	}
-	svcNobodyServes(t, caller, "svc-echo")
+	nobodyServes(t, caller, "echo")
 }
 
 func TestStopWhileDisconnected(t *testing.T) {
 	t.Parallel()
-	srv := natstest.RunSocket(t)
+	srv := typednatstest.RunSocket(t)
 	down := make(chan struct{}, 10)
 	nc := srv.Connect(t, nats.MaxReconnects(-1), nats.ReconnectWait(time.Hour),
 		nats.DisconnectErrHandler(func(*nats.Conn, error) { down <- struct{}{} }))
-	g := newSvcGate()
-	defer g.release()
-	s := svcStart(t, nc, svcConfig(), svcEcho.Handle(g.handle))
-	newSvcRaw(t, nc).send("x", "svc-echo", `{}`)
-	svcAwait(t, g.entered, "the handler to run")
+	g := newGate()
+	defer g.open()
+	s := start(t, nc, config(), echo.Handle(g.handle))
+	newRawClient(t, nc).send("x", "echo", `{}`)
+	await(t, g.entered, "the handler to run")
 	srv.Shutdown()
-	svcAwait(t, down, "the connection to break")
-	g.release()
-	if err := s.Stop(svcContext(t)); err != nil {
+	await(t, down, "the connection to break")
+	g.open()
+	if err := s.Stop(within(t)); err != nil {
 		t.Errorf("Stop: %v", err)
 	}
-	svcAwait(t, s.Done(), "Done")
+	await(t, s.Done(), "Done")
 }

@@ -12,14 +12,14 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/typednats/typednats"
-	"github.com/typednats/typednats/internal/natstest"
+	"github.com/typednats/typednats/typednatstest"
 )
 
 // nats.go subscribes again, after a reconnect, to what was being drained, and never unsubscribes then: the server went
 // on to send requests that nobody received.
 func TestEndpointRemovedWithoutConnectionGetsNoRequests(t *testing.T) {
 	t.Parallel()
-	srv := natstest.RunSocket(t)
+	srv := typednatstest.RunSocket(t)
 	_, port, err := net.SplitHostPort(srv.Addr().String())
 	if err != nil {
 		t.Fatal(err)
@@ -52,7 +52,7 @@ func TestEndpointRemovedWithoutConnectionGetsNoRequests(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	srv = natstest.RunSocket(t, func(o *server.Options) { o.Port, _ = strconv.Atoi(port) })
+	srv = typednatstest.RunSocket(t, func(o *server.Options) { o.Port, _ = strconv.Atoi(port) })
 	receive(t, "the new connection", reconnected)
 	if err := nc.FlushTimeout(abandonTimeout); err != nil {
 		t.Fatal(err)

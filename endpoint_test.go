@@ -20,7 +20,7 @@ import (
 	"github.com/typednats/typednats/codec/json"
 	"github.com/typednats/typednats/codec/msgpack"
 	"github.com/typednats/typednats/codec/raw"
-	"github.com/typednats/typednats/internal/natstest"
+	"github.com/typednats/typednats/typednatstest"
 )
 
 // contractIn asks a handler for N, or to fail with the error that the test keeps under Fail.
@@ -178,7 +178,7 @@ func contractChanges() map[string]func(
 
 func TestEndpointMethodsReturnCopies(t *testing.T) {
 	t.Parallel()
-	nc := natstest.Connect(t)
+	nc := typednatstest.Server(t)
 	base := contractStock().InGroup(typednats.NewGroup("catalog")).
 		WithMetadata("format", "1").WithCodec(json.Codec, msgpack.Codec)
 	want := contractObserve(t, nc, base)
@@ -197,7 +197,7 @@ func TestEndpointMethodsReturnCopies(t *testing.T) {
 
 func TestEndpointMethodsInAnyOrder(t *testing.T) {
 	t.Parallel()
-	nc := natstest.Connect(t)
+	nc := typednatstest.Server(t)
 	changes := contractChanges()
 	for _, later := range []string{"At", "WithoutQueueGroup", "WithMetadata, again"} {
 		delete(changes, later)
@@ -227,7 +227,7 @@ func TestEndpointMethodsInAnyOrder(t *testing.T) {
 
 func TestEndpointLastCallCounts(t *testing.T) {
 	t.Parallel()
-	nc := natstest.Connect(t)
+	nc := typednatstest.Server(t)
 	base := contractStock().WithCodec(json.Codec, msgpack.Codec)
 	for name, change := range contractChanges() {
 		var detour typednats.Endpoint[contractIn, contractOut, contractError]
@@ -267,7 +267,7 @@ func TestEndpointLastCallCounts(t *testing.T) {
 
 func TestEndpointBranches(t *testing.T) {
 	t.Parallel()
-	nc := natstest.Connect(t)
+	nc := typednatstest.Server(t)
 	// With three members a slice that grows by doubling has room for one more, which two branches could share.
 	base := contractStock().FailsWith(contractBusy{}, contractReason(""))
 	a, b := base.FailsWith(&contractDenied{}), base.FailsWith(contractProblems{})
@@ -315,7 +315,7 @@ func TestEndpointBranches(t *testing.T) {
 
 func TestEndpointKeepsNothingOfItsCallers(t *testing.T) {
 	t.Parallel()
-	nc := natstest.Connect(t)
+	nc := typednatstest.Server(t)
 	also := []typednats.Codec{msgpack.Codec}
 	members := []contractError{&contractDenied{}}
 	e := contractStock().WithCodec(json.Codec, also...).FailsWith(members...).WithMetadata("format", "1")
@@ -365,7 +365,7 @@ func TestEndpointSubject(t *testing.T) {
 
 func TestEndpointWildcard(t *testing.T) {
 	t.Parallel()
-	nc := natstest.Connect(t)
+	nc := typednatstest.Server(t)
 	e := contractStock().InGroup(typednats.NewGroup("catalog")).InSubject("stock.*")
 	subjects := make(chan string, 1)
 	contractServe(t, nc, e.HandleWith(

@@ -15,7 +15,7 @@ import (
 
 	"github.com/typednats/typednats"
 	"github.com/typednats/typednats/codec/msgpack"
-	"github.com/typednats/typednats/internal/natstest"
+	"github.com/typednats/typednats/typednatstest"
 )
 
 // contractError is the closed union that the tests of errors use: all kinds of Go types that an error can be.
@@ -138,7 +138,7 @@ func contractServiceError(t *testing.T, name string, err error) typednats.Servic
 
 func TestErrorUnionOfEight(t *testing.T) {
 	t.Parallel()
-	nc := natstest.Connect(t)
+	nc := typednatstest.Server(t)
 	members := []struct {
 		err   error
 		kind  string
@@ -186,7 +186,7 @@ func TestErrorUnionOfEight(t *testing.T) {
 // contractCall serves e with one failure, calls it and returns the error.
 func contractCall[E error](t *testing.T, e typednats.Endpoint[contractIn, contractOut, E], failure error) error {
 	t.Helper()
-	nc := natstest.Connect(t)
+	nc := typednatstest.Server(t)
 	contractServe(t, nc, contractBind(e, map[string]error{"f": failure}))
 	_, err := typednats.RequestService(contractContext(t), nc, e, contractIn{Fail: "f"})
 	return err
@@ -233,7 +233,7 @@ func TestErrorConcreteAndGeneral(t *testing.T) {
 
 func TestErrorWrapped(t *testing.T) {
 	t.Parallel()
-	nc := natstest.Connect(t)
+	nc := typednatstest.Server(t)
 	missing, plain := contractMissing{Item: "bolt"}, errors.New("plain")
 	se := &typednats.ServiceError{Code: 409, Description: "conflict", Type: "contractMissing", Data: []byte(`{"item":"x"}`)}
 	internal := typednats.ServiceError{Code: 500, Description: "internal error"}
@@ -299,7 +299,7 @@ func TestErrorWrapped(t *testing.T) {
 // TestErrorHidden looks for the text of errors that were not declared in everything that leaves the service.
 func TestErrorHidden(t *testing.T) {
 	t.Parallel()
-	nc := natstest.Connect(t)
+	nc := typednatstest.Server(t)
 	secret := errors.New("secret: password")
 	var none map[string]int
 	failures := map[string]func() error{
@@ -350,7 +350,7 @@ func TestErrorHidden(t *testing.T) {
 
 func TestErrorDescriptionAndCode(t *testing.T) {
 	t.Parallel()
-	nc := natstest.Connect(t)
+	nc := typednatstest.Server(t)
 	plain := contractUnion().InSubject("plain")
 	mapped := contractUnion().InSubject("mapped").WithErrorMapper(func(err contractError) (string, int) {
 		switch err := err.(type) {
@@ -418,7 +418,7 @@ func (contractFragile) Error() string { panic("secret") }
 
 func TestErrorThatPanics(t *testing.T) {
 	t.Parallel()
-	nc := natstest.Connect(t)
+	nc := typednatstest.Server(t)
 	text := typednats.NewEndpoint[contractIn, contractOut, contractFragile]("text")
 	mapper := typednats.NewEndpoint[contractIn, contractOut, contractMissing]("mapper").
 		WithErrorMapper(func(contractMissing) (string, int) { panic("secret") })

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/url"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -16,27 +15,8 @@ import (
 
 	"github.com/typednats/typednats"
 	"github.com/typednats/typednats/discovery"
-	"github.com/typednats/typednats/internal/natstest"
+	"github.com/typednats/typednats/typednatstest"
 )
-
-// fltCluster starts so many servers with a route between each two of them.
-func fltCluster(t *testing.T, size int, changes ...func(*server.Options)) []*natstest.Server {
-	t.Helper()
-	var nodes []*natstest.Server
-	for i := range size {
-		nodes = append(nodes, natstest.RunSocket(t, append(changes, func(o *server.Options) {
-			o.ServerName = fmt.Sprintf("node-%d", i)
-			o.Cluster = server.ClusterOpts{Name: "flt", Host: "127.0.0.1", Port: server.RANDOM_PORT, PoolSize: -1}
-			if i > 0 {
-				o.Routes = []*url.URL{{Scheme: "nats", Host: nodes[0].ClusterAddr().String()}}
-			}
-		})...))
-	}
-	for i, node := range nodes {
-		fltUntil(t, fmt.Sprintf("routes of node %d", i), func() bool { return node.NumRoutes() == size-1 })
-	}
-	return nodes
-}
 
 // fltCounting is a handler that counts how often it ran.
 func fltCounting(ran *atomic.Int64) func(context.Context, fltMessage) (fltMessage, error) {
@@ -48,7 +28,7 @@ func fltCounting(ran *atomic.Int64) func(context.Context, fltMessage) (fltMessag
 
 func TestClusterLosesNode(t *testing.T) {
 	t.Parallel()
-	nodes := fltCluster(t, 3)
+	nodes := typednatstest.RunCluster(t, 3)
 	back1, serviceIsBack := fltSignal()
 	back2, clientIsBack := fltSignal()
 	var ran1, ran2 atomic.Int64
@@ -104,7 +84,7 @@ func TestClusterLosesNode(t *testing.T) {
 
 func TestLameDuckServerLosesNoCall(t *testing.T) {
 	t.Parallel()
-	nodes := fltCluster(t, 2, func(o *server.Options) {
+	nodes := typednatstest.RunCluster(t, 2, func(o *server.Options) {
 		o.LameDuckDuration, o.LameDuckGracePeriod = 200*time.Millisecond, 50*time.Millisecond
 	})
 	var ran atomic.Int64
@@ -141,7 +121,7 @@ func TestLameDuckServerLosesNoCall(t *testing.T) {
 
 func TestServiceOnLameDuckServerMoves(t *testing.T) {
 	t.Parallel()
-	nodes := fltCluster(t, 2, func(o *server.Options) {
+	nodes := typednatstest.RunCluster(t, 2, func(o *server.Options) {
 		o.LameDuckDuration, o.LameDuckGracePeriod = 200*time.Millisecond, 50*time.Millisecond
 	})
 	back, isBack := fltSignal()
@@ -185,7 +165,7 @@ type fltProxy struct {
 	stalled chan struct{} // nil while bytes pass; closed to let them pass again
 }
 
-func newFltProxy(t *testing.T, srv *natstest.Server) *fltProxy {
+func newFltProxy(t *testing.T, srv *typednatstest.NATS) *fltProxy {
 	t.Helper()
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -268,8 +248,8 @@ func (p *fltProxy) resume() {
 
 func TestServiceConnectionCutMidRequest(t *testing.T) {
 	t.Parallel()
-	for name, cut := range map[string]func(*testing.T, *natstest.Server, *fltProxy, *nats.Conn){
-		"by the server": func(t *testing.T, srv *natstest.Server, _ *fltProxy, nc *nats.Conn) {
+	for name, cut := range map[string]func(*testing.T, *typednatstest.NATS, *fltProxy, *nats.Conn){
+		"by the server": func(t *testing.T, srv *typednatstest.NATS, _ *fltProxy, nc *nats.Conn) {
 			t.Helper()
 			id, err := nc.GetClientID()
 			if err != nil {
@@ -279,14 +259,14 @@ func TestServiceConnectionCutMidRequest(t *testing.T) {
 				t.Fatal(err)
 			}
 		},
-		"by the network": func(t *testing.T, _ *natstest.Server, p *fltProxy, _ *nats.Conn) {
+		"by the network": func(t *testing.T, _ *typednatstest.NATS, p *fltProxy, _ *nats.Conn) {
 			t.Helper()
 			p.cut()
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			srv := natstest.RunSocket(t)
+			srv := typednatstest.RunSocket(t)
 			proxy := newFltProxy(t, srv)
 			back, isBack := fltSignal()
 			nc := fltConnect(t, proxy.url(), fltReconnecting(nats.ReconnectHandler(back))...)
@@ -328,7 +308,7 @@ func TestServiceConnectionCutMidRequest(t *testing.T) {
 
 func TestStalledConnectionEndsCallsByTheirDeadline(t *testing.T) {
 	t.Parallel()
-	srv := natstest.RunSocket(t)
+	srv := typednatstest.RunSocket(t)
 	proxy := newFltProxy(t, srv)
 	fltServe(t, srv.Connect(t), fltConfig, fltEcho.Handle(func(_ context.Context, m fltMessage) (fltMessage, error) {
 		return m, nil
@@ -355,7 +335,7 @@ func TestStalledConnectionEndsCallsByTheirDeadline(t *testing.T) {
 // twice.
 func TestRollingRestartLosesNoCall(t *testing.T) {
 	t.Parallel()
-	srv := natstest.RunSocket(t)
+	srv := typednatstest.RunSocket(t)
 	var ledger sync.Map // how often a request ran, by its caller and number
 	const instances, rounds, clients, callsEach = 10, 5, 20, 200
 	start := func(nc *nats.Conn) *typednats.Service {

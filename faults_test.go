@@ -21,7 +21,7 @@ import (
 
 	"github.com/typednats/typednats"
 	"github.com/typednats/typednats/discovery"
-	"github.com/typednats/typednats/internal/natstest"
+	"github.com/typednats/typednats/typednatstest"
 )
 
 const (
@@ -227,7 +227,7 @@ func fltPort(port int) func(*server.Options) {
 func TestServiceAndClientSurviveServerRestart(t *testing.T) {
 	t.Parallel()
 	goroutines := fltGoroutines(t)
-	srv := natstest.RunSocket(t)
+	srv := typednatstest.RunSocket(t)
 	port := srv.Addr().(*net.TCPAddr).Port
 
 	var ran atomic.Int64
@@ -258,7 +258,7 @@ func TestServiceAndClientSurviveServerRestart(t *testing.T) {
 	fltReceive(t, "the end of the connection", clientIsGone)
 	failed := load.failures.Load()
 	fltUntil(t, "failure of each caller", func() bool { return load.failures.Load() >= failed+3*12 })
-	srv = natstest.RunSocket(t, fltPort(port))
+	srv = typednatstest.RunSocket(t, fltPort(port))
 	fltReceive(t, "the service", serviceIsBack)
 	fltReceive(t, "the client", clientIsBack)
 	load.more(500)
@@ -324,7 +324,7 @@ func (h *fltHeld) handle(ctx context.Context, m fltMessage) (fltMessage, error) 
 // waits, so the handler must not be told that it is gone.
 func TestReconnectingCallerIsNotGone(t *testing.T) {
 	t.Parallel()
-	srv := natstest.RunSocket(t)
+	srv := typednatstest.RunSocket(t)
 	held := newFltHeld()
 	fltServe(t, srv.Connect(t), fltConfig, fltEcho.Handle(held.handle))
 	asked := make(chan struct{}, 1)
@@ -372,7 +372,7 @@ func TestReconnectingCallerIsNotGone(t *testing.T) {
 
 func TestWithoutJetStream(t *testing.T) {
 	t.Parallel()
-	srv := natstest.RunSocket(t, func(o *server.Options) { o.JetStream = false })
+	srv := typednatstest.RunSocket(t, func(o *server.Options) { o.JetStream = false })
 	if srv.JetStreamEnabled() {
 		t.Fatal("JetStream is on")
 	}
@@ -388,7 +388,7 @@ func TestWithoutJetStream(t *testing.T) {
 
 func TestPayloadTooLarge(t *testing.T) {
 	t.Parallel()
-	srv := natstest.RunSocket(t, func(o *server.Options) { o.MaxPayload = 8 << 10 })
+	srv := typednatstest.RunSocket(t, func(o *server.Options) { o.MaxPayload = 8 << 10 })
 	reports := make(chan typednats.ErrorReport, 1)
 	cfg := fltConfig
 	cfg.ErrorHandler = func(r typednats.ErrorReport) { reports <- r }
@@ -458,7 +458,7 @@ func TestHandlerThatNeverReturnsNormally(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			goroutines := fltGoroutines(t)
-			srv := natstest.Run(t)
+			srv := typednatstest.Run(t)
 			var reports atomic.Int64
 			cfg := fltConfig
 			cfg.ErrorHandler = func(typednats.ErrorReport) { reports.Add(1) }
@@ -501,7 +501,7 @@ func TestHandlerThatNeverReturnsNormally(t *testing.T) {
 func TestStopWithHandlerThatNeverReturns(t *testing.T) {
 	t.Parallel()
 	goroutines := fltGoroutines(t)
-	srv := natstest.Run(t)
+	srv := typednatstest.Run(t)
 	held := newFltHeld()
 	nc := srv.Connect(t)
 	before := goroutines()

@@ -7,7 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/typednats/typednats"
-	"github.com/typednats/typednats/internal/natstest"
+	"github.com/typednats/typednats/typednatstest"
 )
 
 func TestGroupIsAValue(t *testing.T) {
@@ -42,7 +42,7 @@ func TestGroupIsAValue(t *testing.T) {
 // TestQueueGroupPrecedence reads from $SRV.INFO who decides: the endpoint, else its group, else the service.
 func TestQueueGroupPrecedence(t *testing.T) {
 	t.Parallel()
-	nc := natstest.Connect(t)
+	nc := typednatstest.Server(t)
 	e := contractStock()
 	g := typednats.NewGroup("api")
 	standard := typednats.ServiceConfig{}

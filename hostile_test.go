@@ -20,7 +20,7 @@ import (
 	"github.com/typednats/typednats/codec/json"
 	"github.com/typednats/typednats/codec/msgpack"
 	"github.com/typednats/typednats/codec/raw"
-	"github.com/typednats/typednats/internal/natstest"
+	"github.com/typednats/typednats/typednatstest"
 )
 
 // fltTree is a type with everything that hostile data could make grow.
@@ -45,7 +45,7 @@ const fltHeapBound = 1 << 30
 // fltTarget is a live service for hostile peers, which must serve afterwards as it did before.
 type fltTarget struct {
 	t    *testing.T
-	srv  *natstest.Server
+	srv  *typednatstest.NATS
 	svc  *typednats.Service
 	nc   *nats.Conn // the service's
 	held *fltHeld
@@ -55,7 +55,7 @@ var fltWait = fltEcho.InSubject("flt-wait")
 
 func newFltTarget(t *testing.T) *fltTarget {
 	t.Helper()
-	srv := natstest.RunSocket(t)
+	srv := typednatstest.RunSocket(t)
 	f := &fltTarget{t: t, srv: srv, nc: srv.Connect(t, nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {})), held: newFltHeld()}
 	cfg := fltConfig
 	cfg.ErrorHandler = func(r typednats.ErrorReport) {
@@ -458,7 +458,7 @@ func (e fltSecretError) Error() string { return e.Text }
 // What a peer sends decides between the types that were registered, and cannot name another one.
 func TestDataPicksNoTypeThatIsNotRegistered(t *testing.T) {
 	t.Parallel()
-	srv := natstest.RunSocket(t)
+	srv := typednatstest.RunSocket(t)
 	nc := srv.Connect(t)
 	tags := []string{
 		"fltSecretError", "typednats_test.fltSecretError", "*typednats_test.fltSecretError", "fltSecret",

@@ -15,7 +15,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/typednats/typednats"
-	"github.com/typednats/typednats/internal/natstest"
+	"github.com/typednats/typednats/typednatstest"
 )
 
 type icRequest struct{ Text string }
@@ -33,7 +33,7 @@ var icEcho = typednats.NewEndpoint[icRequest, icReply, icRefused]("echo").WithMe
 // icServe starts a service with the endpoint and returns a connection to call it through.
 func icServe(t *testing.T, cfg typednats.ServiceConfig, bound ...typednats.BoundEndpoint) *nats.Conn {
 	t.Helper()
-	srv := natstest.Run(t)
+	srv := typednatstest.Run(t)
 	cfg.Name, cfg.Version = "echoes", "1.0.0"
 	svc, err := typednats.NewService(srv.Connect(t), cfg, bound...)
 	if err != nil {
@@ -305,11 +305,11 @@ call "echo" at "echo": service error 500: internal error
 // show in the requests that follow.
 func TestAnInterceptorMayLeaveTheHandlerRunning(t *testing.T) {
 	t.Parallel()
-	nc := natstest.Connect(t)
+	nc := typednatstest.Server(t)
 	gate, left := make(chan struct{}), make(chan struct{}, 1)
 	impatient := func(next typednats.Handler) typednats.Handler {
 		return func(ctx context.Context, inv *typednats.Invocation) (any, error) {
-			if inv.Request != (svcText{"slow"}) {
+			if inv.Request != (note{"slow"}) {
 				return next(ctx, inv)
 			}
 			go func() {
@@ -319,24 +319,24 @@ func TestAnInterceptorMayLeaveTheHandlerRunning(t *testing.T) {
 			return nil, typednats.Errorf(504, "too slow")
 		}
 	}
-	plain := svcEcho.InSubject("plain")
-	svcStart(t, nc, svcConfig(), plain.Handle(svcReflect), svcEcho.HandleWith(
-		func(_ context.Context, r *typednats.ServiceRequest[svcText]) (svcText, error) {
+	plain := echo.InSubject("plain")
+	start(t, nc, config(), plain.Handle(repeat), echo.HandleWith(
+		func(_ context.Context, r *typednats.ServiceRequest[note]) (note, error) {
 			if r.Value.Text == "slow" {
 				<-gate
 			}
 			r.ReplyHeader().Set("Text", r.Value.Text)
 			return r.Value, nil
 		}, typednats.WithInterceptors(impatient)))
-	ctx, client := svcContext(t), typednats.NewClient(nc)
+	ctx, client := within(t), typednats.NewClient(nc)
 	t.Cleanup(func() { _ = client.Close() })
-	if _, err := typednats.RequestService(ctx, client, svcEcho, svcText{"slow"}); svcCode(err) != "504:too slow" {
+	if _, err := typednats.RequestService(ctx, client, echo, note{"slow"}); codeOf(err) != "504:too slow" {
 		t.Errorf("the call that is left: %v", err)
 	}
 	close(gate)
-	svcAwait(t, left, "the end of the handler that was left")
+	await(t, left, "the end of the handler that was left")
 	for i := range 100 {
-		want := svcText{fmt.Sprint(i)}
+		want := note{fmt.Sprint(i)}
 		var header nats.Header
 		got, err := typednats.RequestService(ctx, client, plain, want, typednats.WithReplyHeader(&header))
 		if err != nil || got != want || len(header) > 0 {

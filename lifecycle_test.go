@@ -14,28 +14,28 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/typednats/typednats"
-	"github.com/typednats/typednats/internal/natstest"
+	"github.com/typednats/typednats/typednatstest"
 )
 
-// svcCall is one call that runs beside the test.
-type svcCall struct {
-	out svcText
+// ending is one call that runs beside the test.
+type ending struct {
+	out note
 	err error
 }
 
-func svcGo(
-	ctx context.Context, r typednats.Requester, e typednats.Endpoint[svcText, svcText, svcMissing], in svcText,
-) <-chan svcCall {
-	done := make(chan svcCall, 1)
+func callAsync(
+	ctx context.Context, r typednats.Requester, e typednats.Endpoint[note, note, missing], in note,
+) <-chan ending {
+	done := make(chan ending, 1)
 	go func() {
 		out, err := typednats.RequestService(ctx, r, e, in)
-		done <- svcCall{out, err}
+		done <- ending{out, err}
 	}()
 	return done
 }
 
-// svcAsync runs f beside the test.
-func svcAsync(f func() error) <-chan error {
+// async runs f beside the test.
+func async(f func() error) <-chan error {
 	done := make(chan error, 1)
 	go func() { done <- f() }()
 	return done
@@ -43,57 +43,57 @@ func svcAsync(f func() error) <-chan error {
 
 func TestAddEndpointsWhileRequestsAreHandled(t *testing.T) {
 	t.Parallel()
-	nc, ctx := natstest.Connect(t), svcContext(t)
-	g := newSvcGate()
-	defer g.release()
-	s := svcStart(t, nc, svcConfig(), svcEcho.Handle(g.handle))
-	call := svcGo(ctx, nc, svcEcho, svcText{"busy"})
-	svcAwait(t, g.entered, "the handler to run")
+	nc, ctx := typednatstest.Server(t), within(t)
+	g := newGate()
+	defer g.open()
+	s := start(t, nc, config(), echo.Handle(g.handle))
+	call := callAsync(ctx, nc, echo, note{"busy"})
+	await(t, g.entered, "the handler to run")
 
-	added := svcEcho.InSubject("added")
-	if err := s.AddEndpoints(added.Handle(svcReflect)); err != nil {
+	added := echo.InSubject("added")
+	if err := s.AddEndpoints(added.Handle(repeat)); err != nil {
 		t.Fatalf("AddEndpoints: %v", err)
 	}
-	if out, err := typednats.RequestService(ctx, nc, added, svcText{"new"}); err != nil || out.Text != "new" {
+	if out, err := typednats.RequestService(ctx, nc, added, note{"new"}); err != nil || out.Text != "new" {
 		t.Errorf("call the new endpoint = %v, %v", out, err)
 	}
-	g.release()
-	if got := svcAwait(t, call, "the reply"); got.err != nil || got.out.Text != "busy" {
+	g.open()
+	if got := await(t, call, "the reply"); got.err != nil || got.out.Text != "busy" {
 		t.Errorf("call the old endpoint = %v, %v", got.out, got.err)
 	}
 }
 
 func TestRemoveEndpointAnswersWhatItHasAccepted(t *testing.T) {
 	t.Parallel()
-	srv := natstest.Run(t)
-	nc, caller, ctx := srv.Connect(t), srv.Connect(t), svcContext(t)
+	srv := typednatstest.Run(t)
+	nc, caller, ctx := srv.Connect(t), srv.Connect(t), within(t)
 	for name, opts := range map[string][]typednats.HandlerOption{
 		"bound":      {typednats.WithMaxConcurrent(2)},
 		"one by one": {typednats.WithMaxConcurrent(1)},
 	} {
-		g := newSvcGate()
-		defer g.release()
-		other := svcEcho.InSubject("stays")
-		s := svcStart(t, nc, svcConfig(), svcEcho.Handle(g.handle, opts...), other.Handle(svcReflect))
+		g := newGate()
+		defer g.open()
+		other := echo.InSubject("stays")
+		s := start(t, nc, config(), echo.Handle(g.handle, opts...), other.Handle(repeat))
 		before := nc.NumSubscriptions()
-		raw := newSvcRaw(t, caller)
+		raw := newRawClient(t, caller)
 		for i := range 5 {
-			raw.send(strconv.Itoa(i), "svc-echo", `{"text":"x"}`)
+			raw.send(strconv.Itoa(i), "echo", `{"text":"x"}`)
 		}
-		svcAwait(t, g.entered, "a handler to run")
-		svcEventually(t, "all requests to arrive", func() bool { return svcRequests(s, "svc-echo") == 5 })
-		removed := svcAsync(func() error { return s.RemoveEndpoint(ctx, "svc-echo") })
-		svcEventually(t, "the endpoint to be gone", func() bool { return len(s.Info().Endpoints) == 1 })
+		await(t, g.entered, "a handler to run")
+		eventually(t, "all requests to arrive", func() bool { return requestsOf(s, "echo") == 5 })
+		removed := async(func() error { return s.RemoveEndpoint(ctx, "echo") })
+		eventually(t, "the endpoint to be gone", func() bool { return len(s.Info().Endpoints) == 1 })
 		select {
 		case err := <-removed:
 			t.Fatalf("%s: RemoveEndpoint = %v, while handlers run", name, err)
 		default:
 		}
-		if _, err := typednats.RequestService(ctx, caller, other, svcText{}); err != nil {
+		if _, err := typednats.RequestService(ctx, caller, other, note{}); err != nil {
 			t.Errorf("%s: call the endpoint that stays: %v", name, err)
 		}
-		g.release()
-		if err := svcAwait(t, removed, "RemoveEndpoint"); err != nil {
+		g.open()
+		if err := await(t, removed, "RemoveEndpoint"); err != nil {
 			t.Errorf("%s: RemoveEndpoint: %v", name, err)
 		}
 		for range 5 {
@@ -102,12 +102,12 @@ func TestRemoveEndpointAnswersWhatItHasAccepted(t *testing.T) {
 			}
 		}
 		raw.silent()
-		svcNobodyServes(t, caller, "svc-echo")
+		nobodyServes(t, caller, "echo")
 		const ofEndpoint = 2 // for requests, and for calls that are given up
 		if got := nc.NumSubscriptions(); got != before-ofEndpoint {
 			t.Errorf("%s: %d subscriptions, want %d", name, got, before-ofEndpoint)
 		}
-		if err := s.AddEndpoints(svcEcho.Handle(svcReflect)); err != nil {
+		if err := s.AddEndpoints(echo.Handle(repeat)); err != nil {
 			t.Errorf("%s: add it again: %v", name, err)
 		}
 		if err := s.Stop(ctx); err != nil {
@@ -116,18 +116,18 @@ func TestRemoveEndpointAnswersWhatItHasAccepted(t *testing.T) {
 	}
 }
 
-func svcRequests(s *typednats.Service, endpoint string) int {
+func requestsOf(s *typednats.Service, endpoint string) int {
 	stats, _ := s.EndpointStats(endpoint)
 	return stats.NumRequests
 }
 
 func TestRemoveEndpointFindsItByUniqueNameElseBySubject(t *testing.T) {
 	t.Parallel()
-	nc, ctx := natstest.Connect(t), svcContext(t)
+	nc, ctx := typednatstest.Server(t), within(t)
 	named := func(name, subject string) typednats.BoundEndpoint {
-		return typednats.NewEndpoint[svcText, svcText, typednats.Never](name).InSubject(subject).Handle(svcReflect)
+		return typednats.NewEndpoint[note, note, typednats.Never](name).InSubject(subject).Handle(repeat)
 	}
-	s := svcStart(t, nc, svcConfig(),
+	s := start(t, nc, config(),
 		named("users", "a"), named("users", "v2.users"), // a name that two have; one has another's name as subject
 		named("a", "third"), named("solo", "fourth"), named("users", "users"),
 	)
@@ -161,19 +161,19 @@ func TestRemoveEndpointFindsItByUniqueNameElseBySubject(t *testing.T) {
 
 func TestRemoveEndpointGivesUpWithItsContext(t *testing.T) {
 	t.Parallel()
-	srv := natstest.Run(t)
-	nc, caller, ctx := srv.Connect(t), srv.Connect(t), svcContext(t)
-	g := newSvcGate()
-	defer g.release()
-	s := svcStart(t, nc, svcConfig(), svcEcho.Handle(g.handle, typednats.WithMaxConcurrent(1)))
-	raw := newSvcRaw(t, caller)
-	raw.send("running", "svc-echo", `{}`)
-	raw.send("queued", "svc-echo", `{}`)
-	svcAwait(t, g.entered, "the handler to run")
-	svcEventually(t, "both requests to arrive", func() bool { return svcRequests(s, "svc-echo") == 2 })
+	srv := typednatstest.Run(t)
+	nc, caller, ctx := srv.Connect(t), srv.Connect(t), within(t)
+	g := newGate()
+	defer g.open()
+	s := start(t, nc, config(), echo.Handle(g.handle, typednats.WithMaxConcurrent(1)))
+	raw := newRawClient(t, caller)
+	raw.send("running", "echo", `{}`)
+	raw.send("queued", "echo", `{}`)
+	await(t, g.entered, "the handler to run")
+	eventually(t, "both requests to arrive", func() bool { return requestsOf(s, "echo") == 2 })
 	ended, cancel := context.WithCancel(ctx)
 	cancel()
-	err := s.RemoveEndpoint(ended, "svc-echo")
+	err := s.RemoveEndpoint(ended, "echo")
 	if !errors.Is(err, typednats.ErrAbandoned) || !errors.Is(err, context.Canceled) ||
 		!strings.Contains(err.Error(), "1 handlers are still running, 1 requests were refused") {
 		t.Errorf("RemoveEndpoint = %v, want ErrAbandoned that counts", err)
@@ -181,8 +181,8 @@ func TestRemoveEndpointGivesUpWithItsContext(t *testing.T) {
 	if name, failure, _ := raw.next(); name != "queued" || failure != "503:service is stopping" {
 		t.Errorf("first reply is to %q: %q", name, failure)
 	}
-	svcAwait(t, svcAwait(t, g.ctxs, "the handler's context").Done(), "the handler's context to end")
-	g.release()
+	await(t, await(t, g.ctxs, "the handler's context").Done(), "the handler's context to end")
+	g.open()
 	if name, failure, _ := raw.next(); name != "running" || failure != "" {
 		t.Errorf("second reply is to %q: %q", name, failure)
 	}
@@ -197,15 +197,15 @@ func TestStopDoesNotWaitForARemoval(t *testing.T) {
 	for _, end := range []string{"stop", "close"} {
 		t.Run(end, func(t *testing.T) {
 			t.Parallel()
-			srv := natstest.Run(t)
-			nc, caller, ctx := srv.Connect(t), srv.Connect(t), svcContext(t)
-			g := newSvcGate()
-			defer g.release()
-			s := svcStart(t, nc, svcConfig(), svcEcho.Handle(g.handle))
-			newSvcRaw(t, caller).send("stuck", "svc-echo", `{}`)
-			svcAwait(t, g.entered, "the handler to run")
-			removed := svcAsync(func() error { return s.RemoveEndpoint(ctx, "svc-echo") })
-			svcEventually(t, "the endpoint to be gone", func() bool { return len(s.Info().Endpoints) == 0 })
+			srv := typednatstest.Run(t)
+			nc, caller, ctx := srv.Connect(t), srv.Connect(t), within(t)
+			g := newGate()
+			defer g.open()
+			s := start(t, nc, config(), echo.Handle(g.handle))
+			newRawClient(t, caller).send("stuck", "echo", `{}`)
+			await(t, g.entered, "the handler to run")
+			removed := async(func() error { return s.RemoveEndpoint(ctx, "echo") })
+			eventually(t, "the endpoint to be gone", func() bool { return len(s.Info().Endpoints) == 0 })
 			if end == "close" {
 				nc.Close()
 			} else {
@@ -215,10 +215,10 @@ func TestStopDoesNotWaitForARemoval(t *testing.T) {
 					t.Errorf("Stop = %v, want ErrAbandoned: a handler of the endpoint still runs", err)
 				}
 			}
-			svcAwait(t, s.Done(), "Done")
-			svcAwait(t, svcAwait(t, g.ctxs, "the handler's context").Done(), "the handler's context to end")
-			g.release()
-			if err := svcAwait(t, removed, "RemoveEndpoint"); err != nil {
+			await(t, s.Done(), "Done")
+			await(t, await(t, g.ctxs, "the handler's context").Done(), "the handler's context to end")
+			g.open()
+			if err := await(t, removed, "RemoveEndpoint"); err != nil {
 				t.Errorf("RemoveEndpoint: %v", err)
 			}
 		})
@@ -227,32 +227,32 @@ func TestStopDoesNotWaitForARemoval(t *testing.T) {
 
 func TestStopWaitsForHandlersAndTheirReplies(t *testing.T) {
 	t.Parallel()
-	srv := natstest.Run(t)
-	nc, caller, ctx := srv.Connect(t), srv.Connect(t), svcContext(t)
+	srv := typednatstest.Run(t)
+	nc, caller, ctx := srv.Connect(t), srv.Connect(t), within(t)
 	before := nc.NumSubscriptions()
-	g, slow := newSvcGate(), newSvcGate()
-	defer g.release()
-	defer slow.release()
-	s := svcStart(t, nc, svcConfig(),
-		svcEcho.Handle(g.handle, typednats.WithMaxConcurrent(3)),
-		svcEcho.InSubject("slow").Handle(slow.handle, typednats.WithMaxConcurrent(1)))
-	raw := newSvcRaw(t, caller)
+	g, slow := newGate(), newGate()
+	defer g.open()
+	defer slow.open()
+	s := start(t, nc, config(),
+		echo.Handle(g.handle, typednats.WithMaxConcurrent(3)),
+		echo.InSubject("slow").Handle(slow.handle, typednats.WithMaxConcurrent(1)))
+	raw := newRawClient(t, caller)
 	for i := range 10 {
-		raw.send(fmt.Sprint("a", i), "svc-echo", `{}`)
+		raw.send(fmt.Sprint("a", i), "echo", `{}`)
 		raw.send(fmt.Sprint("b", i), "slow", `{}`)
 	}
-	svcEventually(t, "all requests to arrive", func() bool {
-		return svcRequests(s, "svc-echo")+svcRequests(s, "slow") == 20
+	eventually(t, "all requests to arrive", func() bool {
+		return requestsOf(s, "echo")+requestsOf(s, "slow") == 20
 	})
 	var stops []<-chan error
 	for range 4 {
-		stops = append(stops, svcAsync(func() error { return s.Stop(ctx) }))
+		stops = append(stops, async(func() error { return s.Stop(ctx) }))
 	}
-	svcEventually(t, "nobody to serve", func() bool {
+	eventually(t, "nobody to serve", func() bool {
 		_, err := caller.RequestWithContext(ctx, "$SRV.PING", nil)
 		return errors.Is(err, nats.ErrNoResponders)
 	})
-	slow.release()
+	slow.open()
 	for range 10 {
 		if name, failure, _ := raw.next(); failure != "" || name[0] != 'b' {
 			t.Errorf("request %s failed: %s", name, failure)
@@ -267,15 +267,15 @@ func TestStopWaitsForHandlersAndTheirReplies(t *testing.T) {
 		default:
 		}
 	}
-	g.release()
+	g.open()
 	for _, stop := range stops {
-		if err := svcAwait(t, stop, "Stop"); err != nil {
+		if err := await(t, stop, "Stop"); err != nil {
 			t.Errorf("Stop: %v", err)
 		}
 	}
-	svcAwait(t, s.Done(), "Done")
+	await(t, s.Done(), "Done")
 	raw.flush()
-	svcDiff(t, "replies that the server had when Stop returned", 10, len(raw.replies))
+	compare(t, "replies that the server had when Stop returned", 10, len(raw.replies))
 	for range 10 {
 		if name, failure, _ := raw.next(); failure != "" {
 			t.Errorf("request %s failed: %s", name, failure)
@@ -288,51 +288,51 @@ func TestStopWaitsForHandlersAndTheirReplies(t *testing.T) {
 	if err := s.Stop(ctx); err != nil {
 		t.Errorf("Stop again: %v", err)
 	}
-	if got := svcRequests(s, "svc-echo"); got != 10 {
+	if got := requestsOf(s, "echo"); got != 10 {
 		t.Errorf("the statistics say %d requests after Stop, want 10", got)
 	}
-	if err := s.AddEndpoints(svcEcho.Handle(svcReflect)); !errors.Is(err, typednats.ErrServiceStopped) {
+	if err := s.AddEndpoints(echo.Handle(repeat)); !errors.Is(err, typednats.ErrServiceStopped) {
 		t.Errorf("AddEndpoints = %v, want ErrServiceStopped", err)
 	}
-	if err := s.RemoveEndpoint(ctx, "svc-echo"); !errors.Is(err, typednats.ErrServiceStopped) {
+	if err := s.RemoveEndpoint(ctx, "echo"); !errors.Is(err, typednats.ErrServiceStopped) {
 		t.Errorf("RemoveEndpoint = %v, want ErrServiceStopped", err)
 	}
 }
 
 func TestStopGivesUpWithItsContext(t *testing.T) {
 	t.Parallel()
-	srv := natstest.Run(t)
-	nc, caller, ctx := srv.Connect(t), srv.Connect(t), svcContext(t)
+	srv := typednatstest.Run(t)
+	nc, caller, ctx := srv.Connect(t), srv.Connect(t), within(t)
 	before := nc.NumSubscriptions()
-	g := newSvcGate()
-	defer g.release()
-	s := svcStart(t, nc, svcConfig(), svcEcho.Handle(g.handle, typednats.WithMaxConcurrent(2)))
-	raw := newSvcRaw(t, caller)
+	g := newGate()
+	defer g.open()
+	s := start(t, nc, config(), echo.Handle(g.handle, typednats.WithMaxConcurrent(2)))
+	raw := newRawClient(t, caller)
 	for i := range 5 {
-		raw.send(strconv.Itoa(i), "svc-echo", `{}`)
+		raw.send(strconv.Itoa(i), "echo", `{}`)
 	}
-	svcAwait(t, g.entered, "a handler to run")
-	svcAwait(t, g.entered, "another handler to run")
-	svcEventually(t, "all requests to arrive", func() bool { return svcRequests(s, "svc-echo") == 5 })
+	await(t, g.entered, "a handler to run")
+	await(t, g.entered, "another handler to run")
+	eventually(t, "all requests to arrive", func() bool { return requestsOf(s, "echo") == 5 })
 	ended, cancel := context.WithCancel(ctx)
-	stop := svcAsync(func() error { return s.Stop(ended) })
-	svcEventually(t, "nobody to serve", func() bool {
+	stop := async(func() error { return s.Stop(ended) })
+	eventually(t, "nobody to serve", func() bool {
 		_, err := caller.RequestWithContext(ctx, "$SRV.PING", nil)
 		return errors.Is(err, nats.ErrNoResponders)
 	})
 	cancel()
-	err := svcAwait(t, stop, "Stop, although no handler returns")
+	err := await(t, stop, "Stop, although no handler returns")
 	if !errors.Is(err, typednats.ErrAbandoned) || !errors.Is(err, context.Canceled) ||
 		!strings.Contains(err.Error(), "2 handlers are still running, 3 requests were refused") {
 		t.Errorf("Stop = %v, want ErrAbandoned that counts", err)
 	}
-	svcAwait(t, s.Done(), "Done")
+	await(t, s.Done(), "Done")
 	for range 2 {
-		handlerCtx := svcAwait(t, g.ctxs, "a handler's context")
-		svcAwait(t, handlerCtx.Done(), "a handler's context to end")
+		handlerCtx := await(t, g.ctxs, "a handler's context")
+		await(t, handlerCtx.Done(), "a handler's context to end")
 	}
 	raw.flush()
-	svcDiff(t, "replies that the server had when Stop returned", 3, len(raw.replies))
+	compare(t, "replies that the server had when Stop returned", 3, len(raw.replies))
 	for range 3 {
 		if name, failure, _ := raw.next(); failure != "503:service is stopping" {
 			t.Errorf("reply to %s is %q", name, failure)
@@ -344,7 +344,7 @@ func TestStopGivesUpWithItsContext(t *testing.T) {
 	if again := s.Stop(ctx); !errors.Is(again, typednats.ErrAbandoned) {
 		t.Errorf("Stop again = %v, want the same as before", again)
 	}
-	g.release()
+	g.open()
 	for range 2 {
 		if name, failure, _ := raw.next(); failure != "" {
 			t.Errorf("reply to %s is %q: a handler that returns late is still answered", name, failure)
@@ -355,24 +355,24 @@ func TestStopGivesUpWithItsContext(t *testing.T) {
 
 func TestStopOnAClosedConnection(t *testing.T) {
 	t.Parallel()
-	nc, ctx := natstest.Connect(t), svcContext(t)
-	g := newSvcGate()
-	defer g.release()
-	reports := make(svcReports, 10)
-	s := svcStart(t, nc, svcConfig(reports.config), svcEcho.Handle(g.handle, typednats.WithMaxConcurrent(1)))
-	raw := newSvcRaw(t, nc)
-	raw.send("running", "svc-echo", `{}`)
-	raw.send("queued", "svc-echo", `{}`)
-	svcAwait(t, g.entered, "the handler to run")
-	svcEventually(t, "both requests to arrive", func() bool { return svcRequests(s, "svc-echo") == 2 })
+	nc, ctx := typednatstest.Server(t), within(t)
+	g := newGate()
+	defer g.open()
+	reports := make(reportLog, 10)
+	s := start(t, nc, config(reports.config), echo.Handle(g.handle, typednats.WithMaxConcurrent(1)))
+	raw := newRawClient(t, nc)
+	raw.send("running", "echo", `{}`)
+	raw.send("queued", "echo", `{}`)
+	await(t, g.entered, "the handler to run")
+	eventually(t, "both requests to arrive", func() bool { return requestsOf(s, "echo") == 2 })
 	nc.Close()
 	if err := s.Stop(ctx); err != nil {
 		t.Errorf("Stop: %v", err)
 	}
-	svcAwait(t, s.Done(), "Done")
-	svcAwait(t, svcAwait(t, g.ctxs, "the handler's context").Done(), "the handler's context to end")
-	g.release()
-	if report := svcAwait(t, reports, "a report"); !errors.Is(report.Err, nats.ErrConnectionClosed) {
+	await(t, s.Done(), "Done")
+	await(t, await(t, g.ctxs, "the handler's context").Done(), "the handler's context to end")
+	g.open()
+	if report := await(t, reports, "a report"); !errors.Is(report.Err, nats.ErrConnectionClosed) {
 		t.Errorf("reported %v, want that the reply could not be sent", report.Err)
 	}
 	if len(g.entered) > 0 {
@@ -382,49 +382,49 @@ func TestStopOnAClosedConnection(t *testing.T) {
 
 func TestStopBesideAnotherStopGivesUpWithItsContext(t *testing.T) {
 	t.Parallel()
-	nc, ctx := natstest.Connect(t), svcContext(t)
-	g := newSvcGate()
-	defer g.release()
-	s := svcStart(t, nc, svcConfig(), svcEcho.Handle(g.handle))
-	call := svcGo(ctx, nc, svcEcho, svcText{"last"})
-	svcAwait(t, g.entered, "the handler to run")
-	patient := svcAsync(func() error { return s.Stop(ctx) })
-	svcEventually(t, "nobody to serve", func() bool {
+	nc, ctx := typednatstest.Server(t), within(t)
+	g := newGate()
+	defer g.open()
+	s := start(t, nc, config(), echo.Handle(g.handle))
+	call := callAsync(ctx, nc, echo, note{"last"})
+	await(t, g.entered, "the handler to run")
+	patient := async(func() error { return s.Stop(ctx) })
+	eventually(t, "nobody to serve", func() bool {
 		_, err := nc.RequestWithContext(ctx, "$SRV.PING", nil)
 		return errors.Is(err, nats.ErrNoResponders)
 	})
-	if err := s.Stop(svcCancelled(ctx)); !errors.Is(err, context.Canceled) {
+	if err := s.Stop(cancelled(ctx)); !errors.Is(err, context.Canceled) {
 		t.Errorf("the Stop that had no time = %v, want Canceled", err)
 	}
-	g.release()
-	if err := svcAwait(t, patient, "Stop"); err != nil {
+	g.open()
+	if err := await(t, patient, "Stop"); err != nil {
 		t.Errorf("the Stop that had time = %v", err)
 	}
-	if got := svcAwait(t, call, "the reply"); got.err != nil || got.out.Text != "last" {
+	if got := await(t, call, "the reply"); got.err != nil || got.out.Text != "last" {
 		t.Errorf("call = %v, %v", got.out, got.err)
 	}
 }
 
 func TestClosingTheConnectionStopsTheService(t *testing.T) {
 	t.Parallel()
-	nc := natstest.Connect(t)
-	s := svcStart(t, nc, svcConfig(), svcEcho.Handle(svcReflect, typednats.WithMaxConcurrent(1)))
+	nc := typednatstest.Server(t)
+	s := start(t, nc, config(), echo.Handle(repeat, typednats.WithMaxConcurrent(1)))
 	nc.Close()
-	svcAwait(t, s.Done(), "Done")
+	await(t, s.Done(), "Done")
 }
 
 // A handler that changed its service while Stop waited for it once waited for ever.
 func TestHandlerMayTryToChangeAServiceThatStops(t *testing.T) {
 	t.Parallel()
-	nc, ctx := natstest.Connect(t), svcContext(t)
-	g := newSvcGate()
-	defer g.release()
+	nc, ctx := typednatstest.Server(t), within(t)
+	g := newGate()
+	defer g.open()
 	var service atomic.Pointer[typednats.Service]
-	s := svcStart(t, nc, svcConfig(), svcEcho.Handle(func(ctx context.Context, in svcText) (svcText, error) {
+	s := start(t, nc, config(), echo.Handle(func(ctx context.Context, in note) (note, error) {
 		_, _ = g.handle(ctx, in)
 		s := service.Load()
 		for _, err := range []error{
-			s.AddEndpoints(svcEcho.InSubject("b").Handle(svcReflect)), s.RemoveEndpoint(ctx, "svc-echo"),
+			s.AddEndpoints(echo.InSubject("b").Handle(repeat)), s.RemoveEndpoint(ctx, "echo"),
 		} {
 			if !errors.Is(err, typednats.ErrServiceStopped) {
 				t.Errorf("change = %v, want ErrServiceStopped", err)
@@ -433,18 +433,18 @@ func TestHandlerMayTryToChangeAServiceThatStops(t *testing.T) {
 		return in, nil
 	}))
 	service.Store(s)
-	call := svcGo(ctx, nc, svcEcho, svcText{"last"})
-	svcAwait(t, g.entered, "the handler to run")
-	stop := svcAsync(func() error { return s.Stop(ctx) })
-	svcEventually(t, "nobody to serve", func() bool {
+	call := callAsync(ctx, nc, echo, note{"last"})
+	await(t, g.entered, "the handler to run")
+	stop := async(func() error { return s.Stop(ctx) })
+	eventually(t, "nobody to serve", func() bool {
 		_, err := nc.RequestWithContext(ctx, "$SRV.PING", nil)
 		return errors.Is(err, nats.ErrNoResponders)
 	})
-	g.release()
-	if err := svcAwait(t, stop, "Stop"); err != nil {
+	g.open()
+	if err := await(t, stop, "Stop"); err != nil {
 		t.Errorf("Stop: %v", err)
 	}
-	if got := svcAwait(t, call, "the reply"); got.err != nil || got.out.Text != "last" {
+	if got := await(t, call, "the reply"); got.err != nil || got.out.Text != "last" {
 		t.Errorf("call = %v, %v", got.out, got.err)
 	}
 }
@@ -452,19 +452,19 @@ func TestHandlerMayTryToChangeAServiceThatStops(t *testing.T) {
 // Draining one endpoint once took its subscription away while another was still waited for.
 func TestStopDrainsManyEndpoints(t *testing.T) {
 	t.Parallel()
-	srv := natstest.Run(t)
-	nc, caller, ctx := srv.Connect(t), srv.Connect(t), svcContext(t)
+	srv := typednatstest.Run(t)
+	nc, caller, ctx := srv.Connect(t), srv.Connect(t), within(t)
 	const endpoints, each = 20, 10
 	var bound []typednats.BoundEndpoint
 	for i := range endpoints {
-		bound = append(bound, svcEcho.InSubject(fmt.Sprint("many.", i)).Handle(svcReflect, typednats.WithMaxConcurrent(1+i%3)))
+		bound = append(bound, echo.InSubject(fmt.Sprint("many.", i)).Handle(repeat, typednats.WithMaxConcurrent(1+i%3)))
 	}
-	s := svcStart(t, nc, svcConfig(), bound...)
-	raw := newSvcRaw(t, caller)
+	s := start(t, nc, config(), bound...)
+	raw := newRawClient(t, caller)
 	for i := range endpoints * each {
 		raw.send(strconv.Itoa(i), fmt.Sprint("many.", i%endpoints), `{}`)
 	}
-	if err := caller.FlushTimeout(svcPatience); err != nil { // the server has them all
+	if err := caller.FlushTimeout(patience); err != nil { // the server has them all
 		t.Fatalf("flush: %v", err)
 	}
 	if err := s.Stop(ctx); err != nil {
@@ -483,10 +483,10 @@ func TestStopDrainsManyEndpoints(t *testing.T) {
 
 func TestNoRequestIsLostWhileOneOfTwoInstancesStops(t *testing.T) {
 	t.Parallel()
-	srv := natstest.Run(t)
-	ctx := svcContext(t)
-	leaving := svcStart(t, srv.Connect(t), svcConfig(), svcEcho.Handle(svcReflect))
-	staying := svcStart(t, srv.Connect(t), svcConfig(), svcEcho.Handle(svcReflect))
+	srv := typednatstest.Run(t)
+	ctx := within(t)
+	leaving := start(t, srv.Connect(t), config(), echo.Handle(repeat))
+	staying := start(t, srv.Connect(t), config(), echo.Handle(repeat))
 	const callers, calls = 4, 150
 	var done atomic.Int32
 	half := make(chan struct{})
@@ -495,8 +495,8 @@ func TestNoRequestIsLostWhileOneOfTwoInstancesStops(t *testing.T) {
 		nc := srv.Connect(t)
 		wg.Go(func() {
 			for i := range calls {
-				in := svcText{fmt.Sprint(c, i)}
-				if out, err := typednats.RequestService(ctx, nc, svcEcho, in); err != nil || out != in {
+				in := note{fmt.Sprint(c, i)}
+				if out, err := typednats.RequestService(ctx, nc, echo, in); err != nil || out != in {
 					t.Errorf("call %d of caller %d = %v, %v", i, c, out, err)
 				}
 				if done.Add(1) == callers*calls/2 {
@@ -505,44 +505,44 @@ func TestNoRequestIsLostWhileOneOfTwoInstancesStops(t *testing.T) {
 			}
 		})
 	}
-	svcAwait(t, half, "half of the calls")
+	await(t, half, "half of the calls")
 	if err := leaving.Stop(ctx); err != nil {
 		t.Errorf("Stop: %v", err)
 	}
 	wg.Wait()
-	if got := svcRequests(leaving, "svc-echo") + svcRequests(staying, "svc-echo"); got != callers*calls {
+	if got := requestsOf(leaving, "echo") + requestsOf(staying, "echo"); got != callers*calls {
 		t.Errorf("the instances count %d requests, want %d", got, callers*calls)
 	}
 }
 
 func TestServeEndsWithItsContext(t *testing.T) {
 	t.Parallel()
-	srv := natstest.Run(t)
-	nc, caller, ctx := srv.Connect(t), srv.Connect(t), svcContext(t)
+	srv := typednatstest.Run(t)
+	nc, caller, ctx := srv.Connect(t), srv.Connect(t), within(t)
 	before := nc.NumSubscriptions()
-	g := newSvcGate()
-	defer g.release()
+	g := newGate()
+	defer g.open()
 	serving, cancel := context.WithCancel(ctx)
-	served := svcAsync(func() error { return typednats.Serve(serving, nc, svcConfig(), svcEcho.Handle(g.handle)) })
-	svcEventually(t, "the service to answer", func() bool {
+	served := async(func() error { return typednats.Serve(serving, nc, config(), echo.Handle(g.handle)) })
+	eventually(t, "the service to answer", func() bool {
 		_, err := caller.RequestWithContext(ctx, "$SRV.PING", nil)
 		return err == nil
 	})
-	call := svcGo(ctx, caller, svcEcho, svcText{"last"})
-	handlerCtx := svcAwait(t, g.ctxs, "the handler to run")
+	call := callAsync(ctx, caller, echo, note{"last"})
+	handlerCtx := await(t, g.ctxs, "the handler to run")
 	cancel()
-	svcEventually(t, "nobody to serve", func() bool {
-		_, err := caller.RequestWithContext(ctx, "svc-echo", nil)
+	eventually(t, "nobody to serve", func() bool {
+		_, err := caller.RequestWithContext(ctx, "echo", nil)
 		return errors.Is(err, nats.ErrNoResponders)
 	})
 	if handlerCtx.Err() != nil {
 		t.Error("the handler's context ended with that of Serve, before DrainTimeout")
 	}
-	g.release()
-	if err := svcAwait(t, served, "Serve"); err != nil {
+	g.open()
+	if err := await(t, served, "Serve"); err != nil {
 		t.Errorf("Serve: %v", err)
 	}
-	if got := svcAwait(t, call, "the reply"); got.err != nil || got.out.Text != "last" {
+	if got := await(t, call, "the reply"); got.err != nil || got.out.Text != "last" {
 		t.Errorf("call = %v, %v", got.out, got.err)
 	}
 	if got := nc.NumSubscriptions(); got != before {
@@ -554,42 +554,42 @@ func TestServeReportsWhatWentWrong(t *testing.T) {
 	t.Parallel()
 	t.Run("connection closed", func(t *testing.T) {
 		t.Parallel()
-		srv := natstest.Run(t)
-		nc, caller, ctx := srv.Connect(t), srv.Connect(t), svcContext(t)
-		served := svcAsync(func() error { return typednats.Serve(ctx, nc, svcConfig()) })
-		svcEventually(t, "the service to answer", func() bool {
+		srv := typednatstest.Run(t)
+		nc, caller, ctx := srv.Connect(t), srv.Connect(t), within(t)
+		served := async(func() error { return typednats.Serve(ctx, nc, config()) })
+		eventually(t, "the service to answer", func() bool {
 			_, err := caller.RequestWithContext(ctx, "$SRV.PING", nil)
 			return err == nil
 		})
 		nc.Close()
-		if err := svcAwait(t, served, "Serve"); !errors.Is(err, nats.ErrConnectionClosed) {
+		if err := await(t, served, "Serve"); !errors.Is(err, nats.ErrConnectionClosed) {
 			t.Errorf("Serve = %v, want ErrConnectionClosed", err)
 		}
 	})
 	t.Run("abandoned", func(t *testing.T) {
 		t.Parallel()
-		srv := natstest.Run(t)
-		nc, caller, ctx := srv.Connect(t), srv.Connect(t), svcContext(t)
-		g := newSvcGate()
-		defer g.release()
+		srv := typednatstest.Run(t)
+		nc, caller, ctx := srv.Connect(t), srv.Connect(t), within(t)
+		g := newGate()
+		defer g.open()
 		serving, cancel := context.WithCancel(ctx)
-		cfg := svcConfig(func(c *typednats.ServiceConfig) { c.DrainTimeout = time.Millisecond })
-		served := svcAsync(func() error { return typednats.Serve(serving, nc, cfg, svcEcho.Handle(g.handle)) })
-		svcEventually(t, "the service to answer", func() bool {
+		cfg := config(func(c *typednats.ServiceConfig) { c.DrainTimeout = time.Millisecond })
+		served := async(func() error { return typednats.Serve(serving, nc, cfg, echo.Handle(g.handle)) })
+		eventually(t, "the service to answer", func() bool {
 			_, err := caller.RequestWithContext(ctx, "$SRV.PING", nil)
 			return err == nil
 		})
-		newSvcRaw(t, caller).send("stuck", "svc-echo", `{}`)
-		svcAwait(t, g.entered, "the handler to run")
+		newRawClient(t, caller).send("stuck", "echo", `{}`)
+		await(t, g.entered, "the handler to run")
 		cancel()
-		err := svcAwait(t, served, "Serve")
+		err := await(t, served, "Serve")
 		if !errors.Is(err, typednats.ErrAbandoned) || !strings.Contains(err.Error(), "1 handlers are still running") {
 			t.Errorf("Serve = %v, want ErrAbandoned that counts", err)
 		}
 	})
 	t.Run("bad configuration", func(t *testing.T) {
 		t.Parallel()
-		err := typednats.Serve(svcContext(t), natstest.Connect(t), typednats.ServiceConfig{})
+		err := typednats.Serve(within(t), typednatstest.Server(t), typednats.ServiceConfig{})
 		if !errors.Is(err, typednats.ErrInvalidConfig) {
 			t.Errorf("Serve = %v, want ErrInvalidConfig", err)
 		}

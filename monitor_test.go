@@ -13,11 +13,11 @@ import (
 	"github.com/nats-io/nats.go/micro"
 
 	"github.com/typednats/typednats"
-	"github.com/typednats/typednats/internal/natstest"
+	"github.com/typednats/typednats/typednatstest"
 )
 
-// svcAsk returns the only answer to a question of the service protocol, as a JSON object.
-func svcAsk(t *testing.T, raw *svcRaw, subject string) map[string]any {
+// ask returns the only answer to a question of the service protocol, as a JSON object.
+func ask(t *testing.T, raw *rawClient, subject string) map[string]any {
 	t.Helper()
 	raw.send("answer", subject, "")
 	_, failure, msg := raw.next()
@@ -37,43 +37,43 @@ func svcAsk(t *testing.T, raw *svcRaw, subject string) map[string]any {
 
 func TestMonitorAnswersAtAllThreeLevels(t *testing.T) {
 	t.Parallel()
-	srv := natstest.Run(t)
-	nc, ctx := srv.Connect(t), svcContext(t)
+	srv := typednatstest.Run(t)
+	nc, ctx := srv.Connect(t), within(t)
 	group := typednats.NewGroup("g").WithoutQueueGroup()
-	s := svcStart(t, nc, svcConfig(func(c *typednats.ServiceConfig) {
+	s := start(t, nc, config(func(c *typednats.ServiceConfig) {
 		c.Description, c.Metadata = "echoes", map[string]string{"region": "eu"}
 		c.StatsHandler = func(endpoint string) any { return map[string]string{"of": endpoint} }
-	}), svcEcho.WithMetadata("unit", "piece").Handle(svcReflect), svcEcho.InGroup(group).Handle(svcMixed))
-	if _, err := typednats.RequestService(ctx, nc, svcEcho, svcText{}); err != nil {
+	}), echo.WithMetadata("unit", "piece").Handle(repeat), echo.InGroup(group).Handle(mixed))
+	if _, err := typednats.RequestService(ctx, nc, echo, note{}); err != nil {
 		t.Fatal(err)
 	}
-	_, _ = typednats.RequestService(ctx, nc, svcEcho.InGroup(group), svcText{"declared"})
+	_, _ = typednats.RequestService(ctx, nc, echo.InGroup(group), note{"declared"})
 	identity := func(kind string, more map[string]any) map[string]any {
 		answer := map[string]any{
 			"type": "io.nats.micro.v1." + kind + "_response",
-			"name": "svc", "id": s.ID(), "version": "1.2.3", "metadata": map[string]any{"region": "eu"},
+			"name": "test", "id": s.ID(), "version": "1.2.3", "metadata": map[string]any{"region": "eu"},
 		}
 		maps.Copy(answer, more)
 		return answer
 	}
-	raw := newSvcRaw(t, srv.Connect(t))
-	for _, level := range []string{"", ".svc", ".svc." + s.ID()} {
-		svcDiff(t, "PING"+level, identity("ping", nil), svcAsk(t, raw, "$SRV.PING"+level))
-		svcDiff(t, "INFO"+level, identity("info", map[string]any{
+	raw := newRawClient(t, srv.Connect(t))
+	for _, level := range []string{"", ".test", ".test." + s.ID()} {
+		compare(t, "PING"+level, identity("ping", nil), ask(t, raw, "$SRV.PING"+level))
+		compare(t, "INFO"+level, identity("info", map[string]any{
 			"description": "echoes",
 			"endpoints": []any{
 				map[string]any{
-					"name": "svc-echo", "subject": "svc-echo", "queue_group": "q",
+					"name": "echo", "subject": "echo", "queue_group": "q",
 					"metadata": map[string]any{"unit": "piece"},
 				},
 				map[string]any{
-					"name": "svc-echo", "subject": "g.svc-echo", "queue_group": "",
+					"name": "echo", "subject": "g.echo", "queue_group": "",
 					"metadata": map[string]any{},
 				},
 			},
-		}), svcAsk(t, raw, "$SRV.INFO"+level))
+		}), ask(t, raw, "$SRV.INFO"+level))
 
-		stats := svcAsk(t, raw, "$SRV.STATS"+level)
+		stats := ask(t, raw, "$SRV.STATS"+level)
 		started, _ := stats["started"].(string)
 		when, err := time.Parse(time.RFC3339, started)
 		if err != nil || !strings.HasSuffix(started, "Z") || time.Since(when) < 0 || time.Since(when) > time.Hour {
@@ -90,15 +90,15 @@ func TestMonitorAnswersAtAllThreeLevels(t *testing.T) {
 			delete(e, "processing_time")
 			delete(e, "average_processing_time")
 		}
-		svcDiff(t, "STATS"+level, identity("stats", map[string]any{
+		compare(t, "STATS"+level, identity("stats", map[string]any{
 			"endpoints": []any{
 				map[string]any{
-					"name": "svc-echo", "subject": "svc-echo", "queue_group": "q",
-					"num_requests": 1.0, "num_errors": 0.0, "last_error": "", "data": map[string]any{"of": "svc-echo"},
+					"name": "echo", "subject": "echo", "queue_group": "q",
+					"num_requests": 1.0, "num_errors": 0.0, "last_error": "", "data": map[string]any{"of": "echo"},
 				},
 				map[string]any{
-					"name": "svc-echo", "subject": "g.svc-echo", "queue_group": "",
-					"num_requests": 1.0, "num_errors": 1.0, "last_error": "404:no nut", "data": map[string]any{"of": "g.svc-echo"},
+					"name": "echo", "subject": "g.echo", "queue_group": "",
+					"num_requests": 1.0, "num_errors": 1.0, "last_error": "404:no nut", "data": map[string]any{"of": "g.echo"},
 				},
 			},
 		}), stats)
@@ -108,32 +108,32 @@ func TestMonitorAnswersAtAllThreeLevels(t *testing.T) {
 // NATS's published schemas want objects, arrays and strings where Go's zero values would be null or missing.
 func TestMonitorAnswersHoldNoNulls(t *testing.T) {
 	t.Parallel()
-	srv := natstest.Run(t)
-	svcStart(t, srv.Connect(t), svcConfig())
-	raw := newSvcRaw(t, srv.Connect(t))
+	srv := typednatstest.Run(t)
+	start(t, srv.Connect(t), config())
+	raw := newRawClient(t, srv.Connect(t))
 	for verb, want := range map[string][]string{
 		"PING":  {"id", "metadata", "name", "type", "version"},
 		"INFO":  {"description", "endpoints", "id", "metadata", "name", "type", "version"},
 		"STATS": {"endpoints", "id", "metadata", "name", "started", "type", "version"},
 	} {
-		answer := svcAsk(t, raw, "$SRV."+verb)
-		svcDiff(t, verb+" fields", want, slices.Sorted(maps.Keys(answer)))
-		svcDiff(t, verb+" metadata", any(map[string]any{}), answer["metadata"])
+		answer := ask(t, raw, "$SRV."+verb)
+		compare(t, verb+" fields", want, slices.Sorted(maps.Keys(answer)))
+		compare(t, verb+" metadata", any(map[string]any{}), answer["metadata"])
 		if verb != "PING" {
-			svcDiff(t, verb+" endpoints", any([]any{}), answer["endpoints"])
+			compare(t, verb+" endpoints", any([]any{}), answer["endpoints"])
 		}
 	}
 }
 
 func TestMonitorAddressesOneServiceAndOneInstance(t *testing.T) {
 	t.Parallel()
-	srv := natstest.Run(t)
+	srv := typednatstest.Run(t)
 	nc := srv.Connect(t)
 	named := func(name string) *typednats.Service {
-		return svcStart(t, nc, svcConfig(func(c *typednats.ServiceConfig) { c.Name = name }), svcEcho.WithoutQueueGroup().Handle(svcReflect))
+		return start(t, nc, config(func(c *typednats.ServiceConfig) { c.Name = name }), echo.WithoutQueueGroup().Handle(repeat))
 	}
 	a1, a2, b := named("a"), named("a"), named("b") // all on one connection
-	raw := newSvcRaw(t, srv.Connect(t))
+	raw := newRawClient(t, srv.Connect(t))
 	for _, verb := range []string{"PING", "INFO", "STATS"} {
 		for subject, want := range map[string][]string{
 			"":              {a1.ID(), a2.ID(), b.ID()},
@@ -154,76 +154,76 @@ func TestMonitorAddressesOneServiceAndOneInstance(t *testing.T) {
 			}
 			slices.Sort(want)
 			slices.Sort(got)
-			svcDiff(t, verb+subject, want, got)
+			compare(t, verb+subject, want, got)
 			raw.silent()
 		}
 		for _, subject := range []string{".c", ".A", ".b." + a1.ID(), ".a.x"} {
-			svcNobodyServes(t, nc, "$SRV."+verb+subject)
+			nobodyServes(t, nc, "$SRV."+verb+subject)
 		}
 	}
 }
 
 func TestMonitorFollowsTheEndpoints(t *testing.T) {
 	t.Parallel()
-	srv := natstest.Run(t)
-	nc, ctx := srv.Connect(t), svcContext(t)
-	s := svcStart(t, nc, svcConfig(), svcEcho.Handle(svcReflect))
-	raw := newSvcRaw(t, srv.Connect(t))
+	srv := typednatstest.Run(t)
+	nc, ctx := srv.Connect(t), within(t)
+	s := start(t, nc, config(), echo.Handle(repeat))
+	raw := newRawClient(t, srv.Connect(t))
 	subjects := func() (list []string) {
-		for _, e := range svcAsk(t, raw, "$SRV.INFO.svc")["endpoints"].([]any) {
+		for _, e := range ask(t, raw, "$SRV.INFO.test")["endpoints"].([]any) {
 			list = append(list, fmt.Sprint(e.(map[string]any)["subject"]))
 		}
 		return list
 	}
-	if err := s.AddEndpoints(svcEcho.InSubject("b").Handle(svcReflect), svcEcho.InSubject("c").Handle(svcReflect)); err != nil {
+	if err := s.AddEndpoints(echo.InSubject("b").Handle(repeat), echo.InSubject("c").Handle(repeat)); err != nil {
 		t.Fatal(err)
 	}
-	svcDiff(t, "after adding", []string{"svc-echo", "b", "c"}, subjects())
+	compare(t, "after adding", []string{"echo", "b", "c"}, subjects())
 	if err := s.RemoveEndpoint(ctx, "b"); err != nil {
 		t.Fatal(err)
 	}
-	svcDiff(t, "after removing", []string{"svc-echo", "c"}, subjects())
+	compare(t, "after removing", []string{"echo", "c"}, subjects())
 	if err := s.Stop(ctx); err != nil {
 		t.Fatal(err)
 	}
-	for _, subject := range []string{"$SRV.PING", "$SRV.INFO.svc", "$SRV.STATS.svc." + s.ID()} {
-		svcNobodyServes(t, nc, subject)
+	for _, subject := range []string{"$SRV.PING", "$SRV.INFO.test", "$SRV.STATS.test." + s.ID()} {
+		nobodyServes(t, nc, subject)
 	}
 }
 
 func TestMonitorAnswerThatIsTooLarge(t *testing.T) {
 	t.Parallel()
-	srv := natstest.Run(t, func(o *server.Options) { o.MaxPayload = 1024 })
-	reports := make(svcReports, 10)
-	svcStart(t, srv.Connect(t), svcConfig(reports.config, func(c *typednats.ServiceConfig) {
+	srv := typednatstest.Run(t, func(o *server.Options) { o.MaxPayload = 1024 })
+	reports := make(reportLog, 10)
+	start(t, srv.Connect(t), config(reports.config, func(c *typednats.ServiceConfig) {
 		c.StatsHandler = func(string) any { return strings.Repeat("x", 2000) }
-	}), svcEcho.Handle(svcReflect))
-	raw := newSvcRaw(t, srv.Connect(t))
+	}), echo.Handle(repeat))
+	raw := newRawClient(t, srv.Connect(t))
 	raw.send("x", "$SRV.STATS", "")
 	if _, failure, _ := raw.next(); !strings.HasPrefix(failure, "500:reply of") {
 		t.Errorf("reply %q, want that it is too large", failure)
 	}
-	if report := svcAwait(t, reports, "a report"); report.Subject != "$SRV.STATS" {
+	if report := await(t, reports, "a report"); report.Subject != "$SRV.STATS" {
 		t.Errorf("reported %+v", report)
 	}
-	svcAsk(t, raw, "$SRV.PING")
-	if _, err := raw.nc.RequestWithContext(svcContext(t), "$SRV.INFO", nil); err != nil {
+	ask(t, raw, "$SRV.PING")
+	if _, err := raw.nc.RequestWithContext(within(t), "$SRV.INFO", nil); err != nil {
 		t.Errorf("INFO: %v", err)
 	}
 }
 
 func TestMonitorQuestionWithoutReplySubjectIsIgnored(t *testing.T) {
 	t.Parallel()
-	srv := natstest.Run(t)
+	srv := typednatstest.Run(t)
 	nc := srv.Connect(t)
-	svcStart(t, srv.Connect(t), svcConfig())
+	start(t, srv.Connect(t), config())
 	for range 200 { // more than may be answered at a time
 		if err := nc.Publish("$SRV.PING", nil); err != nil {
 			t.Fatal(err)
 		}
 	}
-	raw := newSvcRaw(t, nc)
-	svcEventually(t, "an answer", func() bool {
+	raw := newRawClient(t, nc)
+	eventually(t, "an answer", func() bool {
 		raw.send("x", "$SRV.PING", "")
 		_, failure, _ := raw.next()
 		return failure == ""

@@ -15,7 +15,7 @@ import (
 	"github.com/typednats/typednats/codec/json"
 	"github.com/typednats/typednats/codec/msgpack"
 	"github.com/typednats/typednats/codec/raw"
-	"github.com/typednats/typednats/internal/natstest"
+	"github.com/typednats/typednats/typednatstest"
 )
 
 // contractNoted is a codec that writes its name before JSON, so that a body shows who wrote it.
@@ -59,7 +59,7 @@ func contractExchange(
 
 func TestNegotiationRollingSwap(t *testing.T) {
 	t.Parallel()
-	nc := natstest.Connect(t)
+	nc := typednatstest.Server(t)
 	e := contractStock()
 	endpoints := map[string]typednats.Endpoint[contractIn, contractOut, contractError]{
 		"json":              e,
@@ -96,7 +96,7 @@ func TestNegotiationRollingSwap(t *testing.T) {
 
 func TestNegotiationCallCodec(t *testing.T) {
 	t.Parallel()
-	nc := natstest.Connect(t)
+	nc := typednatstest.Server(t)
 	e := contractStock().WithCodec(json.Codec, msgpack.Codec)
 	contractServe(t, nc, contractBind(e, contractFailures()))
 	for name, r := range contractRequesters(t, nc) {
@@ -119,7 +119,7 @@ func TestNegotiationCallCodec(t *testing.T) {
 // TestNegotiationContentType sends messages as any NATS client may.
 func TestNegotiationContentType(t *testing.T) {
 	t.Parallel()
-	nc := natstest.Connect(t)
+	nc := typednatstest.Server(t)
 	type never = typednats.Never
 	echo := func(_ context.Context, in int) (int, error) { return in, nil }
 	text := func(_ context.Context, in string) (string, error) { return in, nil }
@@ -203,7 +203,7 @@ func TestNegotiationContentType(t *testing.T) {
 // TestNegotiationErrorsInTheRequestsCodec calls with each codec and looks at the bytes.
 func TestNegotiationErrorsInTheRequestsCodec(t *testing.T) {
 	t.Parallel()
-	nc := natstest.Connect(t)
+	nc := typednatstest.Server(t)
 	v2 := contractNoted{"application/vnd.acme.v2"}
 	contractServe(t, nc, contractBind(contractStock().WithCodec(json.Codec, msgpack.Codec, v2), contractFailures()))
 	for _, tt := range []struct{ contentType, request, want string }{
@@ -224,7 +224,7 @@ func TestNegotiationErrorsInTheRequestsCodec(t *testing.T) {
 // TestNegotiationAwkwardContentTypes calls with names that cannot be part of a subject: a client then sends headers.
 func TestNegotiationAwkwardContentTypes(t *testing.T) {
 	t.Parallel()
-	srv := natstest.Run(t)
+	srv := typednatstest.Run(t)
 	nc, observer := srv.Connect(t), srv.Connect(t)
 	tap, err := observer.SubscribeSync("stock-check")
 	if err == nil {

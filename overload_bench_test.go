@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/typednats/typednats"
-	"github.com/typednats/typednats/internal/natstest"
+	"github.com/typednats/typednats/typednatstest"
 )
 
 const (
@@ -130,7 +130,7 @@ func BenchmarkOverload(b *testing.B) {
 		{"ten times eager", 10 * fltHandlers, false},
 	} {
 		b.Run(run.name, func(b *testing.B) {
-			srv := natstest.RunSocket(b)
+			srv := typednatstest.RunSocket(b)
 			handler := func(_ context.Context, m fltMessage) (fltMessage, error) {
 				<-time.After(fltHandlerTime)
 				return m, nil

@@ -12,17 +12,17 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/typednats/typednats"
-	"github.com/typednats/typednats/internal/natstest"
+	"github.com/typednats/typednats/typednatstest"
 )
 
 // fltGuarded is a server with a user who may do less than all.
 type fltGuarded struct {
-	*natstest.Server
+	*typednatstest.NATS
 }
 
 func newFltGuarded(t *testing.T, p server.Permissions) fltGuarded {
 	t.Helper()
-	return fltGuarded{natstest.RunSocket(t, func(o *server.Options) {
+	return fltGuarded{typednatstest.RunSocket(t, func(o *server.Options) {
 		o.Users = []*server.User{
 			{Username: "all", Password: "all"},
 			{Username: "less", Password: "less", Permissions: &p},
@@ -113,7 +113,7 @@ func TestAddedEndpointThatMayNotSubscribe(t *testing.T) {
 
 func TestServiceBeyondMaxSubscriptions(t *testing.T) {
 	t.Parallel()
-	srv := natstest.RunSocket(t, func(o *server.Options) { o.MaxSubs = 4 })
+	srv := typednatstest.RunSocket(t, func(o *server.Options) { o.MaxSubs = 4 })
 	nc := srv.Connect(t, nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))
 	svc, err := typednats.NewService(nc, fltConfig, fltEcho.Handle(fltEchoes))
 	if svc != nil || !errors.Is(err, nats.ErrMaxSubscriptionsExceeded) {

@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/nats-io/nats.go"
 
-	"github.com/typednats/typednats/internal/natstest"
+	"github.com/typednats/typednats/typednatstest"
 )
 
 const readme = "README.md"
@@ -54,7 +54,7 @@ func TestReadmeProgram(t *testing.T) {
 	run(t, goTool(ctx, dir, "vet", "./..."))
 	run(t, goTool(ctx, dir, "build", "-o", bin, "./server", "./client"))
 
-	srv := natstest.RunSocket(t)
+	srv := typednatstest.RunSocket(t)
 	server := program(ctx, bin, "server", srv.ClientURL())
 	server.Stderr = t.Output()
 	if err := server.Start(); err != nil {

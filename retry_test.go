@@ -10,7 +10,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/typednats/typednats"
-	"github.com/typednats/typednats/internal/natstest"
+	"github.com/typednats/typednats/typednatstest"
 )
 
 var retryPlain = typednats.NewEndpoint[struct{}, struct{}, typednats.Never]("again")
@@ -73,7 +73,7 @@ func TestRetry(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			srv := natstest.Run(t)
+			srv := typednatstest.Run(t)
 			sent := retryResponder(t, srv.Connect(t), test.script)
 			client := typednats.NewClient(srv.Connect(t), typednats.WithRetry(policy))
 			_, err := typednats.RequestService(t.Context(), client, test.endpoint, struct{}{})
@@ -90,7 +90,7 @@ func TestRetry(t *testing.T) {
 
 func TestRetryWithoutResponders(t *testing.T) {
 	t.Parallel()
-	srv := natstest.Run(t)
+	srv := typednatstest.Run(t)
 	once := typednats.NewClient(srv.Connect(t))
 	if _, err := typednats.RequestService(t.Context(), once, retryPlain, struct{}{}); !errors.Is(err, nats.ErrNoResponders) {
 		t.Errorf("without WithRetry: %v, want nats.ErrNoResponders", err)
@@ -127,7 +127,7 @@ func TestRetryWithoutResponders(t *testing.T) {
 
 func TestRetryStaysInsideDeadline(t *testing.T) {
 	t.Parallel()
-	client := typednats.NewClient(natstest.Connect(t), typednats.WithRetry(typednats.Retry{
+	client := typednats.NewClient(typednatstest.Server(t), typednats.WithRetry(typednats.Retry{
 		Attempts: 1000, Backoff: time.Hour, MaxBackoff: time.Hour,
 	}))
 	_, err := typednats.RequestService(t.Context(), client, retryPlain, struct{}{})
@@ -138,7 +138,7 @@ func TestRetryStaysInsideDeadline(t *testing.T) {
 
 func TestBadClientOptionsAreReported(t *testing.T) {
 	t.Parallel()
-	nc := natstest.Connect(t)
+	nc := typednatstest.Server(t)
 	for want, opt := range map[string]typednats.ClientOption{
 		"WithDefaultTimeout":   typednats.WithDefaultTimeout(-time.Second),
 		"Retry.Attempts":       typednats.WithRetry(typednats.Retry{Attempts: -1}),
@@ -159,7 +159,7 @@ func TestBadClientOptionsAreReported(t *testing.T) {
 
 func TestDefaultHeader(t *testing.T) {
 	t.Parallel()
-	nc := natstest.Connect(t)
+	nc := typednatstest.Server(t)
 	got := make(chan nats.Header, 1)
 	if _, err := nc.Subscribe("again", func(m *nats.Msg) {
 		got <- m.Header

@@ -14,12 +14,12 @@ import (
 	"github.com/nats-io/nats.go/micro"
 
 	"github.com/typednats/typednats"
-	"github.com/typednats/typednats/internal/natstest"
+	"github.com/typednats/typednats/typednatstest"
 )
 
 func TestServiceConfigIsValidated(t *testing.T) {
 	t.Parallel()
-	nc := natstest.Connect(t)
+	nc := typednatstest.Server(t)
 	before := nc.NumSubscriptions()
 	t.Cleanup(func() {
 		if got := nc.NumSubscriptions(); got != before {
@@ -50,8 +50,8 @@ func TestServiceConfigIsValidated(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			cfg := svcConfig(test.change)
-			s, err := typednats.NewService(nc, cfg, svcEcho.Handle(svcReflect))
+			cfg := config(test.change)
+			s, err := typednats.NewService(nc, cfg, echo.Handle(repeat))
 			if s != nil || !errors.Is(err, typednats.ErrInvalidConfig) || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("NewService = %v, %v, want ErrInvalidConfig about %s", s, err, test.want)
 			}
@@ -61,20 +61,20 @@ func TestServiceConfigIsValidated(t *testing.T) {
 
 func TestServiceTakesEverySemanticVersion(t *testing.T) {
 	t.Parallel()
-	nc := natstest.Connect(t)
+	nc := typednatstest.Server(t)
 	for _, version := range []string{"0.0.0", "1.0.0-alpha.1", "1.0.0+build.7", "1.0.0-rc.1+exp.sha.5114f85", "99999999999999999999.0.0"} {
-		svcStart(t, nc, svcConfig(func(c *typednats.ServiceConfig) { c.Version = version }))
+		start(t, nc, config(func(c *typednats.ServiceConfig) { c.Version = version }))
 	}
 }
 
 func TestNewServiceReportsEverythingThatIsWrong(t *testing.T) {
 	t.Parallel()
-	cfg := svcConfig(func(c *typednats.ServiceConfig) { c.Name, c.Version = "a.b", "one" })
-	_, err := typednats.NewService(nil, cfg, svcEcho.Handle(nil), typednats.BoundEndpoint{})
+	cfg := config(func(c *typednats.ServiceConfig) { c.Name, c.Version = "a.b", "one" })
+	_, err := typednats.NewService(nil, cfg, echo.Handle(nil), typednats.BoundEndpoint{})
 	if !errors.Is(err, typednats.ErrInvalidConfig) || !errors.Is(err, typednats.ErrInvalidEndpoint) {
 		t.Fatalf("NewService = %v, want ErrInvalidConfig and ErrInvalidEndpoint", err)
 	}
-	for _, want := range []string{"connection", `Name "a.b"`, `Version "one"`, `"svc-echo": handler`, "BoundEndpoint"} {
+	for _, want := range []string{"connection", `Name "a.b"`, `Version "one"`, `"echo": handler`, "BoundEndpoint"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("the error does not say %s: %v", want, err)
 		}
@@ -83,33 +83,33 @@ func TestNewServiceReportsEverythingThatIsWrong(t *testing.T) {
 
 func TestServiceRefusesBadEndpoints(t *testing.T) {
 	t.Parallel()
-	nc := natstest.Connect(t)
-	echo := svcEcho.Handle(svcReflect)
-	s := svcStart(t, nc, svcConfig(), echo)
+	nc := typednatstest.Server(t)
+	bound := echo.Handle(repeat)
+	s := start(t, nc, config(), bound)
 	before := nc.NumSubscriptions()
-	wild := svcEcho.InSubject("svc.*")
+	wild := echo.InSubject("wild.*")
 	for name, test := range map[string]struct {
 		endpoints []typednats.BoundEndpoint
 		want      string
 	}{
 		"zero value":            {[]typednats.BoundEndpoint{{}}, "BoundEndpoint"},
-		"no handler":            {[]typednats.BoundEndpoint{svcEcho.InSubject("a").Handle(nil)}, "handler"},
-		"no handler, either":    {[]typednats.BoundEndpoint{svcEcho.InSubject("a").HandleWith(nil)}, "handler"},
-		"bad descriptor":        {[]typednats.BoundEndpoint{svcEcho.InSubject("a..b").Handle(svcReflect)}, `"a..b"`},
-		"for clients":           {[]typednats.BoundEndpoint{wild.At("svc.a").Handle(svcReflect)}, "At"},
-		"nil option":            {[]typednats.BoundEndpoint{wild.Handle(svcReflect, nil)}, "HandlerOption"},
-		"no handlers at a time": {[]typednats.BoundEndpoint{wild.Handle(svcReflect, typednats.WithMaxConcurrent(0))}, "WithMaxConcurrent"},
-		"negative queue":        {[]typednats.BoundEndpoint{wild.Handle(svcReflect, typednats.WithMaxPending(-1, 1))}, "messages"},
-		"negative bytes":        {[]typednats.BoundEndpoint{wild.Handle(svcReflect, typednats.WithMaxPending(1, -1))}, "bytes"},
-		"served already":        {[]typednats.BoundEndpoint{echo}, `"svc-echo" has the same subject "svc-echo" and queue group "q"`},
+		"no handler":            {[]typednats.BoundEndpoint{echo.InSubject("a").Handle(nil)}, "handler"},
+		"no handler, either":    {[]typednats.BoundEndpoint{echo.InSubject("a").HandleWith(nil)}, "handler"},
+		"bad descriptor":        {[]typednats.BoundEndpoint{echo.InSubject("a..b").Handle(repeat)}, `"a..b"`},
+		"for clients":           {[]typednats.BoundEndpoint{wild.At("wild.a").Handle(repeat)}, "At"},
+		"nil option":            {[]typednats.BoundEndpoint{wild.Handle(repeat, nil)}, "HandlerOption"},
+		"no handlers at a time": {[]typednats.BoundEndpoint{wild.Handle(repeat, typednats.WithMaxConcurrent(0))}, "WithMaxConcurrent"},
+		"negative queue":        {[]typednats.BoundEndpoint{wild.Handle(repeat, typednats.WithMaxPending(-1, 1))}, "messages"},
+		"negative bytes":        {[]typednats.BoundEndpoint{wild.Handle(repeat, typednats.WithMaxPending(1, -1))}, "bytes"},
+		"served already":        {[]typednats.BoundEndpoint{bound}, `"echo" has the same subject "echo" and queue group "q"`},
 		"twice": {[]typednats.BoundEndpoint{
-			svcEcho.InSubject("b").Handle(svcReflect),
-			typednats.NewEndpoint[svcText, svcText, typednats.Never]("other").InSubject("b").Handle(svcReflect),
-		}, `"svc-echo" has the same subject "b"`},
+			echo.InSubject("b").Handle(repeat),
+			typednats.NewEndpoint[note, note, typednats.Never]("other").InSubject("b").Handle(repeat),
+		}, `"echo" has the same subject "b"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			good := svcEcho.InSubject("good").Handle(svcReflect)
+			good := echo.InSubject("good").Handle(repeat)
 			err := s.AddEndpoints(append([]typednats.BoundEndpoint{good}, test.endpoints...)...)
 			if !errors.Is(err, typednats.ErrInvalidEndpoint) || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("AddEndpoints = %v, want ErrInvalidEndpoint about %s", err, test.want)
@@ -128,39 +128,39 @@ func TestServiceRefusesBadEndpoints(t *testing.T) {
 
 func TestServiceTellsEndpointsApartBySubjectAndQueueGroup(t *testing.T) {
 	t.Parallel()
-	nc := natstest.Connect(t)
-	s := svcStart(t, nc, svcConfig(),
-		svcEcho.Handle(svcReflect),
-		svcEcho.InSubject("other").Handle(svcReflect),
-		svcEcho.WithQueueGroup("workers").Handle(svcReflect),
-		svcEcho.WithoutQueueGroup().Handle(svcReflect),
-		svcEcho.InGroup(typednats.NewGroup("g").WithQueueGroup("group")).Handle(svcReflect),
+	nc := typednatstest.Server(t)
+	s := start(t, nc, config(),
+		echo.Handle(repeat),
+		echo.InSubject("other").Handle(repeat),
+		echo.WithQueueGroup("workers").Handle(repeat),
+		echo.WithoutQueueGroup().Handle(repeat),
+		echo.InGroup(typednats.NewGroup("g").WithQueueGroup("group")).Handle(repeat),
 	)
 	type address struct{ Name, Subject, QueueGroup string }
 	var got []address
 	for _, e := range s.Info().Endpoints {
 		got = append(got, address{e.Name, e.Subject, e.QueueGroup})
 	}
-	svcDiff(t, "endpoints in the order in which they were given", []address{
-		{"svc-echo", "svc-echo", "q"},
-		{"svc-echo", "other", "q"},
-		{"svc-echo", "svc-echo", "workers"},
-		{"svc-echo", "svc-echo", ""},
-		{"svc-echo", "g.svc-echo", "group"},
+	compare(t, "endpoints in the order in which they were given", []address{
+		{"echo", "echo", "q"},
+		{"echo", "other", "q"},
+		{"echo", "echo", "workers"},
+		{"echo", "echo", ""},
+		{"echo", "g.echo", "group"},
 	}, got)
 }
 
 func TestServiceQueueGroupsComeFromTheNearestLevel(t *testing.T) {
 	t.Parallel()
-	nc := natstest.Connect(t)
+	nc := typednatstest.Server(t)
 	group := typednats.NewGroup("g").WithQueueGroup("group")
 	endpoints := []typednats.BoundEndpoint{
-		svcEcho.InSubject("a").Handle(svcReflect),
-		svcEcho.InSubject("b").InGroup(group).Handle(svcReflect),
-		svcEcho.InSubject("c").InGroup(group.WithoutQueueGroup()).Handle(svcReflect),
-		svcEcho.InSubject("d").InGroup(group).WithQueueGroup("own").Handle(svcReflect),
-		svcEcho.InSubject("e").InGroup(group).WithoutQueueGroup().Handle(svcReflect),
-		svcEcho.InSubject("f").InGroup(group.Group("inner")).Handle(svcReflect),
+		echo.InSubject("a").Handle(repeat),
+		echo.InSubject("b").InGroup(group).Handle(repeat),
+		echo.InSubject("c").InGroup(group.WithoutQueueGroup()).Handle(repeat),
+		echo.InSubject("d").InGroup(group).WithQueueGroup("own").Handle(repeat),
+		echo.InSubject("e").InGroup(group).WithoutQueueGroup().Handle(repeat),
+		echo.InSubject("f").InGroup(group.Group("inner")).Handle(repeat),
 	}
 	for name, test := range map[string]struct {
 		change func(*typednats.ServiceConfig)
@@ -172,7 +172,7 @@ func TestServiceQueueGroupsComeFromTheNearestLevel(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := svcStart(t, nc, svcConfig(test.change), endpoints...)
+			s := start(t, nc, config(test.change), endpoints...)
 			info, stats := s.Info(), s.Stats()
 			for i, want := range []string{test.want, "group", "", "own", "", "group"} {
 				if got := info.Endpoints[i].QueueGroup; got != want {
@@ -188,10 +188,10 @@ func TestServiceQueueGroupsComeFromTheNearestLevel(t *testing.T) {
 
 func TestServiceMetadataIsImmutable(t *testing.T) {
 	t.Parallel()
-	nc := natstest.Connect(t)
+	nc := typednatstest.Server(t)
 	given := map[string]string{"region": "eu"}
-	s := svcStart(t, nc, svcConfig(func(c *typednats.ServiceConfig) { c.Metadata = given }),
-		svcEcho.WithMetadata("unit", "piece").Handle(svcReflect))
+	s := start(t, nc, config(func(c *typednats.ServiceConfig) { c.Metadata = given }),
+		echo.WithMetadata("unit", "piece").Handle(repeat))
 	given["region"], given["more"] = "us", "x"
 	for _, returned := range []map[string]string{
 		s.Ping().Metadata, s.Info().Metadata, s.Stats().Metadata, s.Info().Endpoints[0].Metadata,
@@ -202,41 +202,41 @@ func TestServiceMetadataIsImmutable(t *testing.T) {
 	s.Stats().Endpoints[0].NumRequests = 7
 	s.Info().Endpoints[0].Name = "hacked"
 	region := map[string]string{"region": "eu"}
-	svcDiff(t, "metadata of PING", region, s.Ping().Metadata)
-	svcDiff(t, "metadata of INFO", region, s.Info().Metadata)
-	svcDiff(t, "metadata of STATS", region, s.Stats().Metadata)
-	svcDiff(t, "metadata of the endpoint", map[string]string{"unit": "piece"}, s.Info().Endpoints[0].Metadata)
-	svcDiff(t, "requests", 0, s.Stats().Endpoints[0].NumRequests)
-	svcDiff(t, "name of the endpoint", "svc-echo", s.Info().Endpoints[0].Name)
+	compare(t, "metadata of PING", region, s.Ping().Metadata)
+	compare(t, "metadata of INFO", region, s.Info().Metadata)
+	compare(t, "metadata of STATS", region, s.Stats().Metadata)
+	compare(t, "metadata of the endpoint", map[string]string{"unit": "piece"}, s.Info().Endpoints[0].Metadata)
+	compare(t, "requests", 0, s.Stats().Endpoints[0].NumRequests)
+	compare(t, "name of the endpoint", "echo", s.Info().Endpoints[0].Name)
 }
 
 func TestServiceTellsWhatItIs(t *testing.T) {
 	t.Parallel()
-	nc := natstest.Connect(t)
+	nc := typednatstest.Server(t)
 	describe := func(c *typednats.ServiceConfig) { c.Description = "echoes" }
-	a, b := svcStart(t, nc, svcConfig(describe)), svcStart(t, nc, svcConfig(describe))
+	a, b := start(t, nc, config(describe)), start(t, nc, config(describe))
 	type identity struct{ Name, Version, Description string }
-	svcDiff(t, "identity", identity{"svc", "1.2.3", "echoes"}, identity{a.Name(), a.Version(), a.Description()})
+	compare(t, "identity", identity{"test", "1.2.3", "echoes"}, identity{a.Name(), a.Version(), a.Description()})
 	if a.ID() == "" || a.ID() == b.ID() || a.ID() != a.Ping().ID {
 		t.Errorf("ids %q and %q, want two different ones", a.ID(), b.ID())
 	}
-	svcDiff(t, "ping", micro.Ping{
-		ServiceIdentity: micro.ServiceIdentity{Name: "svc", ID: a.ID(), Version: "1.2.3", Metadata: map[string]string{}},
+	compare(t, "ping", micro.Ping{
+		ServiceIdentity: micro.ServiceIdentity{Name: "test", ID: a.ID(), Version: "1.2.3", Metadata: map[string]string{}},
 		Type:            micro.PingResponseType,
 	}, a.Ping())
 }
 
 func TestSeveralServicesShareAConnection(t *testing.T) {
 	t.Parallel()
-	nc := natstest.Connect(t)
-	ctx := svcContext(t)
+	nc := typednatstest.Server(t)
+	ctx := within(t)
 	group := typednats.NewGroup("second")
-	first := svcStart(t, nc, svcConfig(), svcEcho.Handle(svcReflect))
+	first := start(t, nc, config(), echo.Handle(repeat))
 	between := nc.NumSubscriptions()
-	second := svcStart(t, nc, svcConfig(func(c *typednats.ServiceConfig) { c.Name = "second" }),
-		svcEcho.InGroup(group).Handle(svcReflect))
-	for _, e := range []typednats.Endpoint[svcText, svcText, svcMissing]{svcEcho, svcEcho.InGroup(group)} {
-		if _, err := typednats.RequestService(ctx, nc, e, svcText{"hello"}); err != nil {
+	second := start(t, nc, config(func(c *typednats.ServiceConfig) { c.Name = "second" }),
+		echo.InGroup(group).Handle(repeat))
+	for _, e := range []typednats.Endpoint[note, note, missing]{echo, echo.InGroup(group)} {
+		if _, err := typednats.RequestService(ctx, nc, e, note{"hello"}); err != nil {
 			t.Errorf("call %q: %v", e.Subject(), err)
 		}
 	}
@@ -246,7 +246,7 @@ func TestSeveralServicesShareAConnection(t *testing.T) {
 	if got := nc.NumSubscriptions(); got != between+1 { // the connection's own for replies
 		t.Errorf("%d subscriptions, want %d", got, between+1)
 	}
-	if _, err := typednats.RequestService(ctx, nc, svcEcho, svcText{"hello"}); err != nil {
+	if _, err := typednats.RequestService(ctx, nc, echo, note{"hello"}); err != nil {
 		t.Errorf("call the service that runs on: %v", err)
 	}
 	select {
@@ -258,52 +258,52 @@ func TestSeveralServicesShareAConnection(t *testing.T) {
 
 func TestNewServiceFailsOnAConnectionThatTakesNoSubscriptions(t *testing.T) {
 	t.Parallel()
-	one := svcEcho.Handle(svcReflect, typednats.WithMaxConcurrent(1))
+	one := echo.Handle(repeat, typednats.WithMaxConcurrent(1))
 	t.Run("closed", func(t *testing.T) {
 		t.Parallel()
-		nc := natstest.Connect(t)
+		nc := typednatstest.Server(t)
 		nc.Close()
-		_, err := typednats.NewService(nc, svcConfig(), one)
-		if !errors.Is(err, nats.ErrConnectionClosed) || !strings.Contains(err.Error(), `endpoint "svc-echo"`) {
+		_, err := typednats.NewService(nc, config(), one)
+		if !errors.Is(err, nats.ErrConnectionClosed) || !strings.Contains(err.Error(), `endpoint "echo"`) {
 			t.Errorf("NewService = %v, want ErrConnectionClosed about the endpoint", err)
 		}
 	})
 	t.Run("closed, without endpoints", func(t *testing.T) {
 		t.Parallel()
-		nc := natstest.Connect(t)
+		nc := typednatstest.Server(t)
 		nc.Close()
-		if _, err := typednats.NewService(nc, svcConfig()); !errors.Is(err, nats.ErrConnectionClosed) {
+		if _, err := typednats.NewService(nc, config()); !errors.Is(err, nats.ErrConnectionClosed) {
 			t.Errorf("NewService = %v, want ErrConnectionClosed", err)
 		}
 	})
 	t.Run("draining", func(t *testing.T) {
 		t.Parallel()
-		nc := natstest.Connect(t)
-		release := svcKeepDraining(t, nc)
+		nc := typednatstest.Server(t)
+		release := keepDraining(t, nc)
 		defer release()
-		_, err := typednats.NewService(nc, svcConfig(), one)
-		if !errors.Is(err, nats.ErrConnectionDraining) || !strings.Contains(err.Error(), `endpoint "svc-echo"`) {
+		_, err := typednats.NewService(nc, config(), one)
+		if !errors.Is(err, nats.ErrConnectionDraining) || !strings.Contains(err.Error(), `endpoint "echo"`) {
 			t.Errorf("NewService = %v, want ErrConnectionDraining about the endpoint", err)
 		}
 	})
 }
 
-// svcLateServer is a server that is out of reach at first.
-type svcLateServer struct {
-	*natstest.Server
+// lateServer is a server that is out of reach at first.
+type lateServer struct {
+	*typednatstest.NATS
 	up atomic.Bool
 }
 
-func (s *svcLateServer) InProcessConn() (net.Conn, error) {
+func (s *lateServer) InProcessConn() (net.Conn, error) {
 	if !s.up.Load() {
 		return nil, errors.New("not yet")
 	}
-	return s.Server.InProcessConn()
+	return s.NATS.InProcessConn()
 }
 
 func TestServiceMayStartBeforeTheConnectionIsThere(t *testing.T) {
 	t.Parallel()
-	srv := &svcLateServer{Server: natstest.Run(t)}
+	srv := &lateServer{NATS: typednatstest.Run(t)}
 	connected := make(chan struct{})
 	nc, err := nats.Connect("", nats.InProcessServer(srv), nats.RetryOnFailedConnect(true), nats.MaxReconnects(-1),
 		nats.ReconnectWait(time.Millisecond), nats.ConnectHandler(func(*nats.Conn) { close(connected) }))
@@ -311,22 +311,22 @@ func TestServiceMayStartBeforeTheConnectionIsThere(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(nc.Close)
-	s := svcStart(t, nc, svcConfig(), svcEcho.Handle(svcReflect))
+	s := start(t, nc, config(), echo.Handle(repeat))
 	srv.up.Store(true)
-	svcAwait(t, connected, "the connection")
-	caller, ctx := srv.Connect(t), svcContext(t)
-	if err := s.AddEndpoints(svcEcho.InSubject("added").Handle(svcReflect)); err != nil { // the server knows both now
+	await(t, connected, "the connection")
+	caller, ctx := srv.Connect(t), within(t)
+	if err := s.AddEndpoints(echo.InSubject("added").Handle(repeat)); err != nil { // the server knows both now
 		t.Fatal(err)
 	}
-	for _, e := range []typednats.Endpoint[svcText, svcText, svcMissing]{svcEcho, svcEcho.InSubject("added")} {
-		if _, err := typednats.RequestService(ctx, caller, e, svcText{}); err != nil {
+	for _, e := range []typednats.Endpoint[note, note, missing]{echo, echo.InSubject("added")} {
+		if _, err := typednats.RequestService(ctx, caller, e, note{}); err != nil {
 			t.Errorf("call %q: %v", e.Subject(), err)
 		}
 	}
 }
 
-// svcKeepDraining begins to drain the connection, which takes until the function that it returns is called.
-func svcKeepDraining(t *testing.T, nc *nats.Conn) (release func()) {
+// keepDraining begins to drain the connection, which takes until the function that it returns is called.
+func keepDraining(t *testing.T, nc *nats.Conn) (release func()) {
 	t.Helper()
 	busy, open := make(chan struct{}), make(chan struct{})
 	sub, err := nc.Subscribe(nc.NewInbox(), func(*nats.Msg) {
@@ -339,17 +339,17 @@ func svcKeepDraining(t *testing.T, nc *nats.Conn) (release func()) {
 	if err := nc.Publish(sub.Subject, nil); err != nil {
 		t.Fatalf("publish: %v", err)
 	}
-	svcAwait(t, busy, "the subscription to be busy")
+	await(t, busy, "the subscription to be busy")
 	if err := nc.Drain(); err != nil {
 		t.Fatalf("drain: %v", err)
 	}
 	return func() { close(open) }
 }
 
-// svcDenying starts a server that refuses subscriptions to the given subjects.
-func svcDenying(t *testing.T, denied ...string) *nats.Conn {
+// denying starts a server that refuses subscriptions to the given subjects.
+func denying(t *testing.T, denied ...string) *nats.Conn {
 	t.Helper()
-	srv := natstest.Run(t, func(o *server.Options) {
+	srv := typednatstest.Run(t, func(o *server.Options) {
 		o.Users = []*server.User{{
 			Username: "u", Password: "p",
 			Permissions: &server.Permissions{Subscribe: &server.SubjectPermission{Deny: denied}},
@@ -361,41 +361,41 @@ func svcDenying(t *testing.T, denied ...string) *nats.Conn {
 
 func TestNewServiceNamesTheEndpointThatTheServerRefuses(t *testing.T) {
 	t.Parallel()
-	for _, denied := range []string{"svc-denied", "$SRV.PING", "$SRV.STATS.svc"} {
+	for _, denied := range []string{"denied", "$SRV.PING", "$SRV.STATS.test"} {
 		t.Run(denied, func(t *testing.T) {
 			t.Parallel()
-			nc := svcDenying(t, denied)
+			nc := denying(t, denied)
 			before := nc.NumSubscriptions()
-			s, err := typednats.NewService(nc, svcConfig(),
-				svcEcho.Handle(svcReflect),
-				svcEcho.InSubject("svc-denied").Handle(svcReflect, typednats.WithMaxConcurrent(1)),
-				svcEcho.InSubject("third").Handle(svcReflect),
+			s, err := typednats.NewService(nc, config(),
+				echo.Handle(repeat),
+				echo.InSubject("denied").Handle(repeat, typednats.WithMaxConcurrent(1)),
+				echo.InSubject("third").Handle(repeat),
 			)
 			if s != nil || !errors.Is(err, nats.ErrPermissionViolation) || !strings.Contains(err.Error(), denied) {
 				t.Fatalf("NewService = %v, %v, want ErrPermissionViolation about %q", s, err, denied)
 			}
-			if denied == "svc-denied" && !strings.Contains(err.Error(), `endpoint "svc-echo"`) {
+			if denied == "denied" && !strings.Contains(err.Error(), `endpoint "echo"`) {
 				t.Errorf("the error does not name the endpoint: %v", err)
 			}
 			if got := nc.NumSubscriptions(); got != before {
 				t.Errorf("%d subscriptions are left, want %d", got, before)
 			}
-			svcNobodyServes(t, nc, "svc-echo")
+			nobodyServes(t, nc, "echo")
 		})
 	}
 }
 
 func TestAddEndpointsUndoesWhatTheServerRefuses(t *testing.T) {
 	t.Parallel()
-	nc := svcDenying(t, "svc-denied")
-	s := svcStart(t, nc, svcConfig(), svcEcho.Handle(svcReflect))
+	nc := denying(t, "denied")
+	s := start(t, nc, config(), echo.Handle(repeat))
 	before := nc.NumSubscriptions()
 	err := s.AddEndpoints(
-		svcEcho.InSubject("fine").Handle(svcReflect),
-		svcEcho.InSubject("svc-denied").Handle(svcReflect),
+		echo.InSubject("fine").Handle(repeat),
+		echo.InSubject("denied").Handle(repeat),
 	)
-	if !errors.Is(err, nats.ErrPermissionViolation) || !strings.Contains(err.Error(), `"svc-denied"`) {
-		t.Errorf("AddEndpoints = %v, want ErrPermissionViolation about svc-denied", err)
+	if !errors.Is(err, nats.ErrPermissionViolation) || !strings.Contains(err.Error(), `"denied"`) {
+		t.Errorf("AddEndpoints = %v, want ErrPermissionViolation about denied", err)
 	}
 	if got := nc.NumSubscriptions(); got != before {
 		t.Errorf("%d subscriptions are left, want %d", got, before)
@@ -403,18 +403,18 @@ func TestAddEndpointsUndoesWhatTheServerRefuses(t *testing.T) {
 	if n := len(s.Info().Endpoints); n != 1 {
 		t.Errorf("%d endpoints, want 1", n)
 	}
-	if err := s.AddEndpoints(svcEcho.InSubject("fine").Handle(svcReflect)); err != nil {
+	if err := s.AddEndpoints(echo.InSubject("fine").Handle(repeat)); err != nil {
 		t.Errorf("AddEndpoints after a refusal: %v", err)
 	}
-	if _, err := typednats.RequestService(svcContext(t), nc, svcEcho.InSubject("fine"), svcText{}); err != nil {
+	if _, err := typednats.RequestService(within(t), nc, echo.InSubject("fine"), note{}); err != nil {
 		t.Errorf("call what was added: %v", err)
 	}
 }
 
-// svcNobodyServes fails the test if the server has a subscriber for the subject.
-func svcNobodyServes(t *testing.T, nc *nats.Conn, subject string) {
+// nobodyServes fails the test if the server has a subscriber for the subject.
+func nobodyServes(t *testing.T, nc *nats.Conn, subject string) {
 	t.Helper()
-	if _, err := nc.RequestWithContext(svcContext(t), subject, nil); !errors.Is(err, nats.ErrNoResponders) {
+	if _, err := nc.RequestWithContext(within(t), subject, nil); !errors.Is(err, nats.ErrNoResponders) {
 		t.Errorf("request %q = %v, want ErrNoResponders", subject, err)
 	}
 }

@@ -17,18 +17,18 @@ import (
 
 	"github.com/typednats/typednats"
 	"github.com/typednats/typednats/codec/msgpack"
-	"github.com/typednats/typednats/internal/natstest"
+	"github.com/typednats/typednats/typednatstest"
 )
 
-// svcMixed is a handler that ends as its request says.
-func svcMixed(ctx context.Context, in svcText) (svcText, error) {
+// mixed is a handler that ends as its request says.
+func mixed(ctx context.Context, in note) (note, error) {
 	switch in.Text {
 	case "declared":
-		return svcText{}, svcMissing{"nut"}
+		return note{}, missing{"nut"}
 	case "service":
-		return svcText{}, typednats.Errorf(403, "no")
+		return note{}, typednats.Errorf(403, "no")
 	case "undeclared":
-		return svcText{}, errors.New("secret")
+		return note{}, errors.New("secret")
 	case "panic":
 		panic("boom")
 	case "goexit":
@@ -41,25 +41,25 @@ func TestStatisticsAreTrueUnderConcurrency(t *testing.T) {
 	t.Parallel()
 	const callers, rounds = 8, 25
 	outcomes := []string{"", "declared", "service", "undeclared", "panic", "goexit", "undecodable", "codec", ""}
-	srv := natstest.Run(t)
-	s := svcStart(t, srv.Connect(t), svcConfig(), svcEcho.Handle(svcMixed, typednats.WithMaxConcurrent(3)))
+	srv := typednatstest.Run(t)
+	s := start(t, srv.Connect(t), config(), echo.Handle(mixed, typednats.WithMaxConcurrent(3)))
 	var wg sync.WaitGroup
 	for range callers {
-		nc, ctx := srv.Connect(t), svcContext(t)
+		nc, ctx := srv.Connect(t), within(t)
 		wg.Go(func() {
 			for range rounds {
 				for _, outcome := range outcomes {
 					var opts []typednats.CallOption
 					switch outcome {
 					case "undecodable":
-						if _, err := nc.RequestWithContext(ctx, "svc-echo", []byte("{")); err != nil {
+						if _, err := nc.RequestWithContext(ctx, "echo", []byte("{")); err != nil {
 							t.Error(err)
 						}
 						continue
 					case "codec":
 						opts = append(opts, typednats.WithCallCodec(msgpack.Codec))
 					}
-					_, err := typednats.RequestService(ctx, nc, svcEcho, svcText{outcome}, opts...)
+					_, err := typednats.RequestService(ctx, nc, echo, note{outcome}, opts...)
 					if (err != nil) != (outcome != "") {
 						t.Errorf("call with outcome %q: %v", outcome, err)
 					}
@@ -68,26 +68,26 @@ func TestStatisticsAreTrueUnderConcurrency(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	got, ok := s.EndpointStats("svc-echo")
+	got, ok := s.EndpointStats("echo")
 	if !ok {
 		t.Fatal("no statistics")
 	}
 	const each = callers * rounds
-	svcDiff(t, "statistics", micro.EndpointStats{
-		Name: "svc-echo", Subject: "svc-echo", QueueGroup: "q", NumRequests: 9 * each, NumErrors: 7 * each,
+	compare(t, "statistics", micro.EndpointStats{
+		Name: "echo", Subject: "echo", QueueGroup: "q", NumRequests: 9 * each, NumErrors: 7 * each,
 	}, got, cmpopts.IgnoreFields(micro.EndpointStats{}, "LastError", "ProcessingTime", "AverageProcessingTime"))
 	if got.ProcessingTime <= 0 || got.AverageProcessingTime != got.ProcessingTime/(9*each) {
 		t.Errorf("processing time %v, on average %v", got.ProcessingTime, got.AverageProcessingTime)
 	}
 	s.Reset()
 	after := s.Stats().Endpoints[0]
-	svcDiff(t, "after Reset", &micro.EndpointStats{Name: "svc-echo", Subject: "svc-echo", QueueGroup: "q"}, after)
+	compare(t, "after Reset", &micro.EndpointStats{Name: "echo", Subject: "echo", QueueGroup: "q"}, after)
 }
 
 func TestLastErrorIsCodeAndDescription(t *testing.T) {
 	t.Parallel()
-	nc, ctx := natstest.Connect(t), svcContext(t)
-	s := svcStart(t, nc, svcConfig(), svcEcho.Handle(svcMixed))
+	nc, ctx := typednatstest.Server(t), within(t)
+	s := start(t, nc, config(), echo.Handle(mixed))
 	for _, step := range []struct{ outcome, want string }{
 		{"", ""},
 		{"declared", "404:no nut"},
@@ -96,25 +96,25 @@ func TestLastErrorIsCodeAndDescription(t *testing.T) {
 		{"undeclared", "500:internal error"},
 		{"panic", "500:internal error"},
 	} {
-		_, _ = typednats.RequestService(ctx, nc, svcEcho, svcText{step.outcome})
-		got, _ := s.EndpointStats("svc-echo")
-		svcDiff(t, "last error after outcome "+step.outcome, step.want, got.LastError)
+		_, _ = typednats.RequestService(ctx, nc, echo, note{step.outcome})
+		got, _ := s.EndpointStats("echo")
+		compare(t, "last error after outcome "+step.outcome, step.want, got.LastError)
 	}
 }
 
 // The ErrorHandler is called after the reply was sent; while it runs, a caller that has its reply looks.
 func TestCallerThatHasItsReplyIsCounted(t *testing.T) {
 	t.Parallel()
-	nc, ctx := natstest.Connect(t), svcContext(t)
+	nc, ctx := typednatstest.Server(t), within(t)
 	open := make(chan struct{})
-	s := svcStart(t, nc, svcConfig(func(c *typednats.ServiceConfig) {
+	s := start(t, nc, config(func(c *typednats.ServiceConfig) {
 		c.ErrorHandler = func(typednats.ErrorReport) { <-open }
-	}), svcEcho.Handle(svcMixed))
+	}), echo.Handle(mixed))
 	defer close(open)
-	_, err := typednats.RequestService(ctx, nc, svcEcho, svcText{"undeclared"})
-	svcDiff(t, "failure", "500:internal error", svcCode(err))
-	got, _ := s.EndpointStats("svc-echo")
-	svcDiff(t, "requests and errors", [2]int{1, 1}, [2]int{got.NumRequests, got.NumErrors})
+	_, err := typednats.RequestService(ctx, nc, echo, note{"undeclared"})
+	compare(t, "failure", "500:internal error", codeOf(err))
+	got, _ := s.EndpointStats("echo")
+	compare(t, "requests and errors", [2]int{1, 1}, [2]int{got.NumRequests, got.NumErrors})
 	if got.LastError == "" || got.ProcessingTime == 0 {
 		t.Errorf("last error %q, processing time %v", got.LastError, got.ProcessingTime)
 	}
@@ -122,28 +122,28 @@ func TestCallerThatHasItsReplyIsCounted(t *testing.T) {
 
 func TestProcessingTimeIsTheHandlersOwn(t *testing.T) {
 	t.Parallel()
-	srv := natstest.Run(t)
-	g := newSvcGate()
-	defer g.release()
-	s := svcStart(t, srv.Connect(t), svcConfig(), svcEcho.Handle(func(ctx context.Context, in svcText) (svcText, error) {
+	srv := typednatstest.Run(t)
+	g := newGate()
+	defer g.open()
+	s := start(t, srv.Connect(t), config(), echo.Handle(func(ctx context.Context, in note) (note, error) {
 		if in.Text == "slow" {
 			return g.handle(ctx, in)
 		}
 		return in, nil
 	}, typednats.WithMaxConcurrent(1), typednats.WithMaxPending(1, 1000)))
-	raw := newSvcRaw(t, srv.Connect(t))
+	raw := newRawClient(t, srv.Connect(t))
 	start := time.Now()
-	raw.send("slow", "svc-echo", `{"text":"slow"}`)
-	raw.send("queued", "svc-echo", `{}`)
-	raw.send("refused", "svc-echo", `{}`)
+	raw.send("slow", "echo", `{"text":"slow"}`)
+	raw.send("queued", "echo", `{}`)
+	raw.send("refused", "echo", `{}`)
 	raw.next()
 	const slow = 50 * time.Millisecond
 	<-time.After(slow)
-	g.release()
+	g.open()
 	raw.next()
 	raw.next()
 	elapsed := time.Since(start)
-	got, _ := s.EndpointStats("svc-echo")
+	got, _ := s.EndpointStats("echo")
 	if got.ProcessingTime < slow || got.ProcessingTime > elapsed {
 		t.Errorf("processing time %v, want between %v and %v: neither time in the queue nor requests that did not run count",
 			got.ProcessingTime, slow, elapsed)
@@ -155,19 +155,19 @@ func TestProcessingTimeIsTheHandlersOwn(t *testing.T) {
 
 func TestResetUnderLoadKeepsStatisticsConsistent(t *testing.T) {
 	t.Parallel()
-	srv := natstest.Run(t)
-	s := svcStart(t, srv.Connect(t), svcConfig(), svcEcho.Handle(func(context.Context, svcText) (svcText, error) {
-		return svcText{}, svcMissing{"nut"}
+	srv := typednatstest.Run(t)
+	s := start(t, srv.Connect(t), config(), echo.Handle(func(context.Context, note) (note, error) {
+		return note{}, missing{"nut"}
 	}))
 	id, started := s.ID(), s.Stats().Started
 	var callers sync.WaitGroup
 	for range 4 {
-		nc, ctx := srv.Connect(t), svcContext(t)
+		nc, ctx := srv.Connect(t), within(t)
 		callers.Go(func() {
 			for range 200 {
-				_, err := typednats.RequestService(ctx, nc, svcEcho, svcText{})
-				if _, ok := errors.AsType[svcMissing](err); !ok {
-					t.Errorf("call = %v, want svcMissing", err)
+				_, err := typednats.RequestService(ctx, nc, echo, note{})
+				if _, ok := errors.AsType[missing](err); !ok {
+					t.Errorf("call = %v, want missing", err)
 				}
 			}
 		})
@@ -200,62 +200,62 @@ func TestResetUnderLoadKeepsStatisticsConsistent(t *testing.T) {
 // A request that was being handled during Reset must count on neither or on both sides of its errors.
 func TestResetForgetsRequestsInFlight(t *testing.T) {
 	t.Parallel()
-	nc, ctx := natstest.Connect(t), svcContext(t)
-	g := newSvcGate()
-	defer g.release()
-	s := svcStart(t, nc, svcConfig(), svcEcho.Handle(func(ctx context.Context, in svcText) (svcText, error) {
+	nc, ctx := typednatstest.Server(t), within(t)
+	g := newGate()
+	defer g.open()
+	s := start(t, nc, config(), echo.Handle(func(ctx context.Context, in note) (note, error) {
 		_, _ = g.handle(ctx, in)
-		return svcText{}, svcMissing{"nut"}
+		return note{}, missing{"nut"}
 	}))
-	call := svcGo(ctx, nc, svcEcho, svcText{})
-	svcAwait(t, g.entered, "the handler to run")
+	call := callAsync(ctx, nc, echo, note{})
+	await(t, g.entered, "the handler to run")
 	s.Reset()
-	g.release()
-	svcAwait(t, call, "the reply")
-	got, _ := s.EndpointStats("svc-echo")
-	svcDiff(t, "after Reset", micro.EndpointStats{Name: "svc-echo", Subject: "svc-echo", QueueGroup: "q"}, got)
+	g.open()
+	await(t, call, "the reply")
+	got, _ := s.EndpointStats("echo")
+	compare(t, "after Reset", micro.EndpointStats{Name: "echo", Subject: "echo", QueueGroup: "q"}, got)
 }
 
 func TestEndpointStatsFindsItByUniqueNameElseBySubject(t *testing.T) {
 	t.Parallel()
-	nc, ctx := natstest.Connect(t), svcContext(t)
-	other := typednats.NewEndpoint[svcText, svcText, typednats.Never]("other").InSubject("sub.ject")
-	v2 := svcEcho.InGroup(typednats.NewGroup("v2"))
-	s := svcStart(t, nc, svcConfig(), svcEcho.InSubject("v1.x").Handle(svcReflect), v2.Handle(svcReflect), other.Handle(svcReflect))
-	if _, err := typednats.RequestService(ctx, nc, v2, svcText{}); err != nil {
+	nc, ctx := typednatstest.Server(t), within(t)
+	other := typednats.NewEndpoint[note, note, typednats.Never]("other").InSubject("sub.ject")
+	v2 := echo.InGroup(typednats.NewGroup("v2"))
+	s := start(t, nc, config(), echo.InSubject("v1.x").Handle(repeat), v2.Handle(repeat), other.Handle(repeat))
+	if _, err := typednats.RequestService(ctx, nc, v2, note{}); err != nil {
 		t.Fatal(err)
 	}
 	for name, want := range map[string]string{
-		"other": "sub.ject", "sub.ject": "sub.ject", "v2.svc-echo": "v2.svc-echo", "v1.x": "v1.x",
-		"svc-echo": "", "": "", "nobody": "",
+		"other": "sub.ject", "sub.ject": "sub.ject", "v2.echo": "v2.echo", "v1.x": "v1.x",
+		"echo": "", "": "", "nobody": "",
 	} {
 		got, ok := s.EndpointStats(name)
 		if got.Subject != want || ok != (want != "") {
 			t.Errorf("EndpointStats(%q) = %q, %v, want %q", name, got.Subject, ok, want)
 		}
 	}
-	if got := svcRequests(s, "v2.svc-echo"); got != 1 {
+	if got := requestsOf(s, "v2.echo"); got != 1 {
 		t.Errorf("%d requests of v2, want 1", got)
 	}
-	if got := svcRequests(s, "v1.x"); got != 0 {
+	if got := requestsOf(s, "v1.x"); got != 0 {
 		t.Errorf("%d requests of v1, want 0", got)
 	}
 }
 
-// svcBadJSON does not encode itself.
-type svcBadJSON struct{}
+// badJSON does not encode itself.
+type badJSON struct{}
 
-func (svcBadJSON) MarshalJSON() ([]byte, error) { return nil, errors.New("not today") }
+func (badJSON) MarshalJSON() ([]byte, error) { return nil, errors.New("not today") }
 
-// svcPanicJSON panics while it is encoded.
-type svcPanicJSON struct{}
+// panicJSON panics while it is encoded.
+type panicJSON struct{}
 
-func (svcPanicJSON) MarshalJSON() ([]byte, error) { panic("not ever") }
+func (panicJSON) MarshalJSON() ([]byte, error) { panic("not ever") }
 
 func TestStatsHandlerGivesData(t *testing.T) {
 	t.Parallel()
-	v1, v2 := svcEcho.InSubject("v1"), svcEcho.InSubject("v2")
-	solo := typednats.NewEndpoint[svcText, svcText, typednats.Never]("solo").InSubject("solo.subject")
+	v1, v2 := echo.InSubject("v1"), echo.InSubject("v2")
+	solo := typednats.NewEndpoint[note, note, typednats.Never]("solo").InSubject("solo.subject")
 	for name, test := range map[string]struct {
 		handler  func(endpoint string) any
 		want     [3]string // the data of v1, v2 and solo
@@ -268,18 +268,18 @@ func TestStatsHandlerGivesData(t *testing.T) {
 		"raw":              {func(string) any { return json.RawMessage(`[1]`) }, [3]string{`[1]`, `[1]`, `[1]`}, ""},
 		"bad raw":          {func(string) any { return json.RawMessage(`[1`) }, [3]string{}, "json"},
 		"not encodable":    {func(string) any { return make(chan int) }, [3]string{}, "unsupported type"},
-		"does not encode":  {func(string) any { return svcBadJSON{} }, [3]string{}, "not today"},
+		"does not encode":  {func(string) any { return badJSON{} }, [3]string{}, "not today"},
 		"panics":           {func(string) any { panic("boom") }, [3]string{}, "panic: boom"},
-		"panics in JSON":   {func(string) any { return svcPanicJSON{} }, [3]string{}, "panic: not ever"},
+		"panics in JSON":   {func(string) any { return panicJSON{} }, [3]string{}, "panic: not ever"},
 		"one of them only": {func(e string) any { return map[string]any{"v2": 1, "solo": func() {}}[e] }, [3]string{"", "1", ""}, "unsupported type"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			nc, ctx := natstest.Connect(t), svcContext(t)
-			reports := make(svcReports, 100)
-			s := svcStart(t, nc, svcConfig(reports.config, func(c *typednats.ServiceConfig) { c.StatsHandler = test.handler }),
-				v1.Handle(svcReflect), v2.Handle(svcReflect), solo.Handle(svcReflect))
-			msg, err := nc.RequestWithContext(ctx, "$SRV.STATS.svc", nil)
+			nc, ctx := typednatstest.Server(t), within(t)
+			reports := make(reportLog, 100)
+			s := start(t, nc, config(reports.config, func(c *typednats.ServiceConfig) { c.StatsHandler = test.handler }),
+				v1.Handle(repeat), v2.Handle(repeat), solo.Handle(repeat))
+			msg, err := nc.RequestWithContext(ctx, "$SRV.STATS.test", nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -292,10 +292,10 @@ func TestStatsHandlerGivesData(t *testing.T) {
 				for i, e := range stats.Endpoints {
 					got[i] = string(e.Data)
 				}
-				svcDiff(t, from, test.want, got)
+				compare(t, from, test.want, got)
 			}
 			one, _ := s.EndpointStats("solo")
-			svcDiff(t, "EndpointStats", test.want[2], string(one.Data))
+			compare(t, "EndpointStats", test.want[2], string(one.Data))
 			if (test.reported != "") != (len(reports) > 0) {
 				t.Fatalf("%d reports", len(reports))
 			}
@@ -312,26 +312,26 @@ func TestStatsHandlerGivesData(t *testing.T) {
 // A StatsHandler that ended its goroutine once used up the number of questions that may be answered at a time.
 func TestStatsHandlerThatEndsItsGoroutine(t *testing.T) {
 	t.Parallel()
-	srv := natstest.Run(t)
-	nc, ctx := srv.Connect(t), svcContext(t)
-	reports := make(svcReports, 1000)
-	s := svcStart(t, srv.Connect(t), svcConfig(reports.config, func(c *typednats.ServiceConfig) {
+	srv := typednatstest.Run(t)
+	nc, ctx := srv.Connect(t), within(t)
+	reports := make(reportLog, 1000)
+	s := start(t, srv.Connect(t), config(reports.config, func(c *typednats.ServiceConfig) {
 		c.StatsHandler = func(string) any {
 			runtime.Goexit()
 			return nil
 		}
-	}), svcEcho.Handle(svcReflect))
-	raw := newSvcRaw(t, nc)
+	}), echo.Handle(repeat))
+	raw := newRawClient(t, nc)
 	for range 200 {
-		raw.send("x", "$SRV.STATS.svc", "")
+		raw.send("x", "$SRV.STATS.test", "")
 		if _, failure, _ := raw.next(); failure != "500:internal error" {
 			t.Fatalf("reply %q", failure)
 		}
-		if report := svcAwait(t, reports, "a report"); !strings.Contains(report.Err.Error(), "ended its goroutine") {
+		if report := await(t, reports, "a report"); !strings.Contains(report.Err.Error(), "ended its goroutine") {
 			t.Errorf("reported %v", report.Err)
 		}
 	}
-	if _, err := nc.RequestWithContext(ctx, "$SRV.PING.svc", nil); err != nil {
+	if _, err := nc.RequestWithContext(ctx, "$SRV.PING.test", nil); err != nil {
 		t.Errorf("PING: %v", err)
 	}
 	if err := s.Stop(ctx); err != nil {
@@ -342,18 +342,18 @@ func TestStatsHandlerThatEndsItsGoroutine(t *testing.T) {
 // A StatsHandler that blocks must not make PING and INFO, nor the endpoints, fall silent.
 func TestStatsHandlerThatBlocks(t *testing.T) {
 	t.Parallel()
-	srv := natstest.Run(t)
-	caller, ctx := srv.Connect(t), svcContext(t)
+	srv := typednatstest.Run(t)
+	caller, ctx := srv.Connect(t), within(t)
 	open := make(chan struct{})
 	release := sync.OnceFunc(func() { close(open) })
 	defer release()
-	s := svcStart(t, srv.Connect(t), svcConfig(func(c *typednats.ServiceConfig) {
+	s := start(t, srv.Connect(t), config(func(c *typednats.ServiceConfig) {
 		c.StatsHandler = func(string) any {
 			<-open
 			return nil
 		}
-	}), svcEcho.Handle(svcReflect))
-	raw := newSvcRaw(t, caller)
+	}), echo.Handle(repeat))
+	raw := newRawClient(t, caller)
 	const questions, answered = 100, 64
 	for i := range questions {
 		raw.send(strconv.Itoa(i), "$SRV.STATS", "")
@@ -364,11 +364,11 @@ func TestStatsHandlerThatBlocks(t *testing.T) {
 		}
 	}
 	for _, verb := range []string{"PING", "INFO"} {
-		if msg, err := caller.RequestWithContext(ctx, "$SRV."+verb, nil); err != nil || svcFailure(msg) != "" {
+		if msg, err := caller.RequestWithContext(ctx, "$SRV."+verb, nil); err != nil || failureOf(msg) != "" {
 			t.Errorf("%s: %v, %v", verb, msg, err)
 		}
 	}
-	if _, err := typednats.RequestService(ctx, caller, svcEcho, svcText{}); err != nil {
+	if _, err := typednats.RequestService(ctx, caller, echo, note{}); err != nil {
 		t.Errorf("call: %v", err)
 	}
 	ended, cancel := context.WithCancel(ctx)

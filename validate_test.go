@@ -13,7 +13,7 @@ import (
 	"github.com/typednats/typednats/codec/json"
 	"github.com/typednats/typednats/codec/msgpack"
 	"github.com/typednats/typednats/codec/raw"
-	"github.com/typednats/typednats/internal/natstest"
+	"github.com/typednats/typednats/typednatstest"
 )
 
 // contractCodec is JSON under the name that a test gives it.
@@ -291,7 +291,7 @@ func TestValidateChecksTheSubjectBesideOtherMistakes(t *testing.T) {
 
 func TestInvalidEndpointsAreRefusedWhereTheyAreUsed(t *testing.T) {
 	t.Parallel()
-	nc := natstest.Connect(t)
+	nc := typednatstest.Server(t)
 	var zero typednats.Endpoint[contractIn, contractOut, contractError]
 	ok := contractStock()
 	handler := func(context.Context, contractIn) (contractOut, error) { return contractOut{}, nil }

@@ -19,7 +19,7 @@ import (
 	"github.com/typednats/typednats"
 	"github.com/typednats/typednats/codec/json"
 	"github.com/typednats/typednats/codec/msgpack"
-	"github.com/typednats/typednats/internal/natstest"
+	"github.com/typednats/typednats/typednatstest"
 )
 
 // contractHeader is an error's header as a peer may write it: pairs of key and value.
@@ -33,7 +33,7 @@ func contractHeader(pairs ...string) nats.Header {
 
 func TestWireOfReplies(t *testing.T) {
 	t.Parallel()
-	nc := natstest.Connect(t)
+	nc := typednatstest.Server(t)
 	failures := map[string]error{
 		"missing": contractMissing{"bolt"}, "busy": contractBusy{}, "problems": contractProblems(nil),
 		"forbidden": typednats.Errorf(403, "not you"), "silent": typednats.Errorf(404, ""), "plain": errors.New("secret"),
@@ -111,7 +111,7 @@ func TestWireOfReplies(t *testing.T) {
 
 func TestWireDeadlinePassed(t *testing.T) {
 	t.Parallel()
-	nc := natstest.Connect(t)
+	nc := typednatstest.Server(t)
 	started, release := make(chan struct{}), make(chan struct{})
 	e := typednats.NewEndpoint[struct{}, struct{}, typednats.Never]("slow")
 	ran := 0
@@ -161,7 +161,7 @@ func TestWireDeadlinePassed(t *testing.T) {
 
 func TestWireWithoutReplySubject(t *testing.T) {
 	t.Parallel()
-	srv := natstest.Run(t)
+	srv := typednatstest.Run(t)
 	nc, observer := srv.Connect(t), srv.Connect(t)
 	handled := make(chan string, 4)
 	svc, _ := contractServe(t, nc, contractStock().Handle(func(_ context.Context, in contractIn) (contractOut, error) {
@@ -204,7 +204,7 @@ func TestWireWithoutReplySubject(t *testing.T) {
 
 func TestWireReplyHeaders(t *testing.T) {
 	t.Parallel()
-	nc := natstest.Connect(t)
+	nc := typednatstest.Server(t)
 	contractServe(t, nc, contractStock().HandleWith(
 		func(_ context.Context, r *typednats.ServiceRequest[contractIn]) (contractOut, error) {
 			for _, key := range r.Header["Want"] {
@@ -262,7 +262,7 @@ func contractPeer(t *testing.T, nc *nats.Conn, subject string, reply func() *nat
 // TestWireAsClientsReadIt gives clients what peers of any kind may send.
 func TestWireAsClientsReadIt(t *testing.T) {
 	t.Parallel()
-	nc := natstest.Connect(t)
+	nc := typednatstest.Server(t)
 	var reply *nats.Msg
 	for _, subject := range []string{"stock-check", "empty"} {
 		contractPeer(t, nc, subject, func() *nats.Msg { return &nats.Msg{Header: reply.Header, Data: reply.Data} })
@@ -417,7 +417,7 @@ func contractZio() typednats.Endpoint[contractIn, contractOut, contractError] {
 
 func TestZioServiceIsUnderstood(t *testing.T) {
 	t.Parallel()
-	nc := natstest.Connect(t)
+	nc := typednatstest.Server(t)
 	var reply *nats.Msg
 	contractPeer(t, nc, "stock-check", func() *nats.Msg { return &nats.Msg{Header: reply.Header, Data: reply.Data} })
 	for _, tt := range []struct {
@@ -449,7 +449,7 @@ func TestZioServiceIsUnderstood(t *testing.T) {
 
 func TestZioClientUnderstands(t *testing.T) {
 	t.Parallel()
-	nc := natstest.Connect(t)
+	nc := typednatstest.Server(t)
 	contractServe(t, nc, contractBind(contractZio(), map[string]error{
 		"missing": contractMissing{"bolt"}, "denied": contractDenied{"ann"}, "busy": contractBusy{},
 		"forbidden": typednats.Errorf(403, "not you"), "silent": typednats.Errorf(404, ""), "plain": errors.New("secret"),

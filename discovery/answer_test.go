@@ -11,7 +11,7 @@ import (
 	"github.com/nats-io/nats.go/micro"
 
 	"github.com/typednats/typednats/discovery"
-	"github.com/typednats/typednats/internal/natstest"
+	"github.com/typednats/typednats/typednatstest"
 )
 
 // TestWhatIsNoAnswerIsDropped has a reply that does not count, and then a proper one.
@@ -55,7 +55,7 @@ func TestWhatIsNoAnswerIsDropped(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			nc := natstest.Connect(t)
+			nc := typednatstest.Server(t)
 			answer(t, nc, "$SRV.PING.stock", func(m *nats.Msg) {
 				if err := m.RespondMsg(&nats.Msg{Header: c.header, Data: []byte(c.data)}); err != nil {
 					t.Error(err)
@@ -83,7 +83,7 @@ func TestWhatIsNoAnswerIsDropped(t *testing.T) {
 
 func TestOnlyTheInstanceThatWasAskedCounts(t *testing.T) {
 	t.Parallel()
-	nc := natstest.Connect(t)
+	nc := typednatstest.Server(t)
 	answer(t, nc, "$SRV.PING.stock.X1", func(m *nats.Msg) {
 		respond(t, m, pong(t, "stock", "X2"))
 		respond(t, m, pong(t, "price", "X1"))
@@ -110,7 +110,7 @@ func TestOnlyTheInstanceThatWasAskedCounts(t *testing.T) {
 
 func TestGarbageAloneIsNobody(t *testing.T) {
 	t.Parallel()
-	nc := natstest.Connect(t)
+	nc := typednatstest.Server(t)
 	answer(t, nc, "$SRV.STATS.>", func(m *nats.Msg) { respond(t, m, []byte("noise")) })
 	client := discovery.New(nc, discovery.WithMaxWait(100*time.Millisecond))
 	ctx := patient(t)
@@ -125,7 +125,7 @@ func TestGarbageAloneIsNobody(t *testing.T) {
 // TestDuplicatesCountOnce: one id under two names is two instances, one that answers twice is not.
 func TestDuplicatesCountOnce(t *testing.T) {
 	t.Parallel()
-	nc := natstest.Connect(t)
+	nc := typednatstest.Server(t)
 	answer(t, nc, "$SRV.PING", func(m *nats.Msg) {
 		for _, name := range []string{"stock", "stock", "price", "stock", "last"} {
 			respond(t, m, pong(t, name, "X1"))

@@ -13,7 +13,7 @@ import (
 	"github.com/nats-io/nats.go/micro"
 
 	"github.com/typednats/typednats/discovery"
-	"github.com/typednats/typednats/internal/natstest"
+	"github.com/typednats/typednats/typednatstest"
 )
 
 // verb is one of the three questions, so that they share their tests.
@@ -66,7 +66,7 @@ func TestStats(t *testing.T) {
 
 func testVerb[A any](t *testing.T, v verb[A]) {
 	t.Helper()
-	srv := natstest.Run(t)
+	srv := typednatstest.Run(t)
 	// Two instances share a connection with another service; a third is elsewhere.
 	first, second := srv.Connect(t), srv.Connect(t)
 	stock := []micro.Service{addService(t, first, "stock"), addService(t, first, "stock"), addService(t, second, "stock")}
@@ -141,7 +141,7 @@ func testVerb[A any](t *testing.T, v verb[A]) {
 
 func TestErrorsSayWhatWasAsked(t *testing.T) {
 	t.Parallel()
-	client := discovery.New(natstest.Connect(t))
+	client := discovery.New(typednatstest.Server(t))
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
 	last := func(answers iter.Seq2[micro.Info, error]) (err error) {
@@ -171,7 +171,7 @@ func TestErrorsSayWhatWasAsked(t *testing.T) {
 
 func TestOneClientSharedByGoroutines(t *testing.T) {
 	t.Parallel()
-	srv := natstest.Run(t)
+	srv := typednatstest.Run(t)
 	peer := srv.Connect(t)
 	for range 3 {
 		addService(t, peer, "stock")

@@ -11,12 +11,12 @@ import (
 	"github.com/nats-io/nats.go/micro"
 
 	"github.com/typednats/typednats/discovery"
-	"github.com/typednats/typednats/internal/natstest"
+	"github.com/typednats/typednats/typednatstest"
 )
 
 func TestClosedConnection(t *testing.T) {
 	t.Parallel()
-	nc := natstest.Connect(t)
+	nc := typednatstest.Server(t)
 	nc.Close()
 	client := discovery.New(nc)
 	if _, err := client.Ping(t.Context()); !errors.Is(err, nats.ErrConnectionClosed) {
@@ -35,7 +35,7 @@ func TestConnectionEndsDuringAQuery(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			srv := natstest.Run(t)
+			srv := typednatstest.Run(t)
 			answer(t, srv.Connect(t), "$SRV.PING", func(m *nats.Msg) { respond(t, m, pong(t, "stock", "X1")) })
 			nc := srv.Connect(t)
 			client := discovery.New(nc, discovery.WithMaxWait(forever), discovery.WithStall(0))
@@ -62,7 +62,7 @@ func TestConnectionEndsDuringAQuery(t *testing.T) {
 // TestDrainingConnection has a subscription that can't finish, so that the connection stays in the state.
 func TestDrainingConnection(t *testing.T) {
 	t.Parallel()
-	nc := natstest.Connect(t)
+	nc := typednatstest.Server(t)
 	busy, release := make(chan struct{}), make(chan struct{})
 	defer close(release)
 	answer(t, nc, "work", func(*nats.Msg) { close(busy); <-release })
@@ -86,7 +86,7 @@ func TestDisconnected(t *testing.T) {
 	} {
 		t.Run(want.Error(), func(t *testing.T) {
 			t.Parallel()
-			srv := natstest.RunSocket(t)
+			srv := typednatstest.RunSocket(t)
 			lost := make(chan struct{})
 			nc := srv.Connect(t, opt, nats.MaxReconnects(-1), nats.ReconnectWait(forever),
 				nats.DisconnectErrHandler(func(*nats.Conn, error) { close(lost) }))
@@ -104,9 +104,9 @@ func TestDisconnected(t *testing.T) {
 }
 
 // restricted starts a server with a user "service", who may do all, and a user "client" with those permissions.
-func restricted(t *testing.T, p *server.Permissions) *natstest.Server {
+func restricted(t *testing.T, p *server.Permissions) *typednatstest.NATS {
 	t.Helper()
-	return natstest.Run(t, func(o *server.Options) {
+	return typednatstest.Run(t, func(o *server.Options) {
 		o.Users = []*server.User{
 			{Username: "service", Password: "s"},
 			{Username: "client", Password: "c", Permissions: p},
@@ -186,7 +186,7 @@ func TestOtherRefusalsDoNotMatter(t *testing.T) {
 // TestAcrossAccounts finds the services of another account under the prefix with which they are imported.
 func TestAcrossAccounts(t *testing.T) {
 	t.Parallel()
-	srv := natstest.Run(t, func(o *server.Options) {
+	srv := typednatstest.Run(t, func(o *server.Options) {
 		backend, tools := server.NewAccount("backend"), server.NewAccount("tools")
 		if err := backend.AddServiceExportWithResponse("$SRV.>", server.Streamed, nil); err != nil {
 			t.Fatal(err)

@@ -10,12 +10,12 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/typednats/typednats/discovery"
-	"github.com/typednats/typednats/internal/natstest"
+	"github.com/typednats/typednats/typednatstest"
 )
 
 func TestBadOptions(t *testing.T) {
 	t.Parallel()
-	nc := natstest.Connect(t)
+	nc := typednatstest.Server(t)
 	long := strings.Repeat("p", 1025)
 	for want, opt := range map[string]discovery.Option{
 		`WithMaxWait(0s): must be more than zero`:                    discovery.WithMaxWait(0),
@@ -45,7 +45,7 @@ func TestBadOptions(t *testing.T) {
 
 func TestAllBadOptionsAreReported(t *testing.T) {
 	t.Parallel()
-	client := discovery.New(natstest.Connect(t),
+	client := discovery.New(typednatstest.Server(t),
 		discovery.WithMaxWait(-1), discovery.WithMaxResults(-7), discovery.WithStall(-1))
 	_, err := client.StatsInstance(t.Context(), "stock", "X1")
 	if err == nil {
@@ -60,7 +60,7 @@ func TestAllBadOptionsAreReported(t *testing.T) {
 
 func TestNilOptionChangesNothing(t *testing.T) {
 	t.Parallel()
-	if _, err := discovery.New(natstest.Connect(t), nil, discovery.WithReplyError(nil)).Ping(patient(t)); err != nil {
+	if _, err := discovery.New(typednatstest.Server(t), nil, discovery.WithReplyError(nil)).Ping(patient(t)); err != nil {
 		t.Error(err)
 	}
 }
@@ -68,7 +68,7 @@ func TestNilOptionChangesNothing(t *testing.T) {
 // TestNamesAndIDsCannotWidenASubject has a spy on everything: nothing may be sent for a bad name.
 func TestNamesAndIDsCannotWidenASubject(t *testing.T) {
 	t.Parallel()
-	srv := natstest.Run(t)
+	srv := typednatstest.Run(t)
 	spy := srv.Connect(t)
 	heard, err := spy.SubscribeSync("$SRV.>")
 	if err != nil {
@@ -119,7 +119,7 @@ func TestNamesAndIDsCannotWidenASubject(t *testing.T) {
 
 func TestWithPrefix(t *testing.T) {
 	t.Parallel()
-	nc := natstest.Connect(t)
+	nc := typednatstest.Server(t)
 	asked := make(chan string, 1)
 	answer(t, nc, "acme.Srv.PING.stock", func(m *nats.Msg) {
 		asked <- m.Subject

@@ -13,12 +13,12 @@ import (
 	"github.com/nats-io/nats.go/micro"
 
 	"github.com/typednats/typednats/discovery"
-	"github.com/typednats/typednats/internal/natstest"
+	"github.com/typednats/typednats/typednatstest"
 )
 
 func TestNobodyListensEndsAtOnce(t *testing.T) {
 	t.Parallel()
-	client := discovery.New(natstest.Connect(t), discovery.WithMaxWait(forever))
+	client := discovery.New(typednatstest.Server(t), discovery.WithMaxWait(forever))
 	ctx := patient(t)
 	if stats, err := client.Stats(ctx); len(stats) != 0 || err != nil {
 		t.Errorf("%v and error %v, want nothing", stats, err)
@@ -33,7 +33,7 @@ func TestNobodyListensEndsAtOnce(t *testing.T) {
 
 func TestMaxWaitEndsASilentQuery(t *testing.T) {
 	t.Parallel()
-	nc := natstest.Connect(t)
+	nc := typednatstest.Server(t)
 	answer(t, nc, "$SRV.>", func(*nats.Msg) {})
 	client := discovery.New(nc, discovery.WithMaxWait(20*time.Millisecond))
 	ctx := patient(t)
@@ -47,7 +47,7 @@ func TestMaxWaitEndsASilentQuery(t *testing.T) {
 
 func TestMaxWaitKeepsWhatCame(t *testing.T) {
 	t.Parallel()
-	nc := natstest.Connect(t)
+	nc := typednatstest.Server(t)
 	answer(t, nc, "$SRV.PING", func(m *nats.Msg) { respond(t, m, pong(t, "stock", "X1")) })
 	client := discovery.New(nc, discovery.WithMaxWait(time.Second), discovery.WithStall(0))
 	pings, err := client.Ping(patient(t))
@@ -61,7 +61,7 @@ func TestMaxWaitKeepsWhatCame(t *testing.T) {
 
 func TestMaxResults(t *testing.T) {
 	t.Parallel()
-	nc := natstest.Connect(t)
+	nc := typednatstest.Server(t)
 	answer(t, nc, "$SRV.PING", func(m *nats.Msg) {
 		for i := range 10 {
 			respond(t, m, pong(t, "stock", fmt.Sprint("X", i)))
@@ -81,7 +81,7 @@ func TestMaxResults(t *testing.T) {
 func TestNoHiddenCap(t *testing.T) {
 	t.Parallel()
 	const connections, each = 5, 500
-	srv := natstest.Run(t)
+	srv := typednatstest.Run(t)
 	peers := make([]*nats.Conn, connections)
 	sent := make(chan struct{}, connections)
 	for i := range peers {
@@ -117,7 +117,7 @@ func TestNoHiddenCap(t *testing.T) {
 
 func TestStallEndsAfterAPause(t *testing.T) {
 	t.Parallel()
-	nc := natstest.Connect(t)
+	nc := typednatstest.Server(t)
 	for i := range 500 {
 		answerOnly(t, nc, "$SRV.PING", pong(t, "stock", fmt.Sprint("X", i)))
 	}
@@ -140,7 +140,7 @@ func answerOnly(t *testing.T, nc *nats.Conn, subject string, data []byte) {
 // TestStallBeginsWithTheFirstAnswer has a first answer that takes many times the pause.
 func TestStallBeginsWithTheFirstAnswer(t *testing.T) {
 	t.Parallel()
-	nc := natstest.Connect(t)
+	nc := typednatstest.Server(t)
 	answer(t, nc, "$SRV.PING", func(m *nats.Msg) {
 		<-time.After(200 * time.Millisecond)
 		respond(t, m, pong(t, "stock", "X1"))
@@ -156,7 +156,7 @@ func TestStallBeginsWithTheFirstAnswer(t *testing.T) {
 func TestStallBeginsAgainWithEachAnswer(t *testing.T) {
 	t.Parallel()
 	const answers, pause = 7, time.Second
-	srv := natstest.Run(t)
+	srv := typednatstest.Run(t)
 	answer(t, srv.Connect(t), "$SRV.PING", func(m *nats.Msg) {
 		for i := range answers {
 			respond(t, m, pong(t, "stock", fmt.Sprint("X", i)))
@@ -174,7 +174,7 @@ func TestStallBeginsAgainWithEachAnswer(t *testing.T) {
 // TestStallIgnoresWhatIsDropped has an answer and then an endless stream of garbage.
 func TestStallIgnoresWhatIsDropped(t *testing.T) {
 	t.Parallel()
-	srv := natstest.Run(t)
+	srv := typednatstest.Run(t)
 	peer := srv.Connect(t)
 	done := make(chan struct{})
 	finished := make(chan struct{})
@@ -204,7 +204,7 @@ func TestStallIgnoresWhatIsDropped(t *testing.T) {
 // TestMaxWaitEndsAStream has answers that never stop, each from another instance.
 func TestMaxWaitEndsAStream(t *testing.T) {
 	t.Parallel()
-	srv := natstest.Run(t)
+	srv := typednatstest.Run(t)
 	peer := srv.Connect(t)
 	done := make(chan struct{})
 	finished := make(chan struct{})
@@ -229,7 +229,7 @@ func TestMaxWaitEndsAStream(t *testing.T) {
 // TestStallZeroWaits has a second answer that comes only after the first was seen.
 func TestStallZeroWaits(t *testing.T) {
 	t.Parallel()
-	srv := natstest.Run(t)
+	srv := typednatstest.Run(t)
 	firstSeen := make(chan struct{})
 	answer(t, srv.Connect(t), "$SRV.INFO", func(m *nats.Msg) {
 		info := micro.Info{
@@ -278,7 +278,7 @@ func TestSlowLoopMissesNothing(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			srv := natstest.Run(t)
+			srv := typednatstest.Run(t)
 			peer := srv.Connect(t)
 			sent := make(chan struct{})
 			answer(t, peer, "$SRV.PING", func(m *nats.Msg) {
@@ -314,7 +314,7 @@ func TestSlowLoopMissesNothing(t *testing.T) {
 
 func TestEndedContextSendsNothing(t *testing.T) {
 	t.Parallel()
-	srv := natstest.Run(t)
+	srv := typednatstest.Run(t)
 	spy := srv.Connect(t)
 	heard, err := spy.SubscribeSync("$SRV.>")
 	if err != nil {
@@ -336,7 +336,7 @@ func TestEndedContextSendsNothing(t *testing.T) {
 
 func TestContextEndsWithWhatCame(t *testing.T) {
 	t.Parallel()
-	nc := natstest.Connect(t)
+	nc := typednatstest.Server(t)
 	answer(t, nc, "$SRV.PING", func(m *nats.Msg) {
 		respond(t, m, pong(t, "stock", "X1"))
 		respond(t, m, []byte("the second"))
@@ -356,7 +356,7 @@ func TestContextEndsWithWhatCame(t *testing.T) {
 
 func TestContextEndsInALoop(t *testing.T) {
 	t.Parallel()
-	nc := natstest.Connect(t)
+	nc := typednatstest.Server(t)
 	answer(t, nc, "$SRV.PING", func(m *nats.Msg) { respond(t, m, pong(t, "stock", "X1")) })
 	ctx, cancel := context.WithCancel(patient(t))
 	defer cancel()
@@ -377,7 +377,7 @@ func TestContextEndsInALoop(t *testing.T) {
 
 func TestDeadlineOfTheContext(t *testing.T) {
 	t.Parallel()
-	nc := natstest.Connect(t)
+	nc := typednatstest.Server(t)
 	answer(t, nc, "$SRV.PING.stock.X1", func(*nats.Msg) {})
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()
@@ -390,7 +390,7 @@ func TestDeadlineOfTheContext(t *testing.T) {
 // TestEveryExitReleases leaves queries in every way there is.
 func TestEveryExitReleases(t *testing.T) {
 	t.Parallel()
-	srv := natstest.Run(t)
+	srv := typednatstest.Run(t)
 	answer(t, srv.Connect(t), "$SRV.PING", func(m *nats.Msg) {
 		for i := range 3 {
 			respond(t, m, pong(t, "stock", fmt.Sprint("X", i)))
@@ -445,7 +445,7 @@ func TestEveryExitReleases(t *testing.T) {
 
 func TestRangedAgainAsksAgain(t *testing.T) {
 	t.Parallel()
-	nc := natstest.Connect(t)
+	nc := typednatstest.Server(t)
 	asked := 0
 	answer(t, nc, "$SRV.PING", func(m *nats.Msg) {
 		asked++
@@ -470,7 +470,7 @@ func TestRangedAgainAsksAgain(t *testing.T) {
 // TestQueriesInsideALoop asks about each service while the answers of the first question still come.
 func TestQueriesInsideALoop(t *testing.T) {
 	t.Parallel()
-	nc := natstest.Connect(t)
+	nc := typednatstest.Server(t)
 	for range 3 {
 		addService(t, nc, "stock")
 	}

@@ -19,7 +19,7 @@ import (
 	"github.com/typednats/typednats"
 	inventory "github.com/typednats/typednats/examples/inventory/server"
 	"github.com/typednats/typednats/examples/inventory/stock"
-	"github.com/typednats/typednats/internal/natstest"
+	"github.com/typednats/typednats/typednatstest"
 )
 
 // patient bounds what should take no time at all, so that a failure is not a hang.
@@ -139,7 +139,7 @@ func TestStoryFails(t *testing.T) {
 
 func TestURLs(t *testing.T) {
 	t.Parallel()
-	srv := natstest.RunSocket(t)
+	srv := typednatstest.RunSocket(t)
 	stdout, _ := runUntilEnd(t, 0, furniture(), "-url", deadSocket+","+srv.ClientURL())
 	if !strings.HasSuffix(stdout, "\nEvery step did what it says.\n") {
 		t.Errorf("the story has no good end:\n%s", stdout)
@@ -148,7 +148,7 @@ func TestURLs(t *testing.T) {
 
 func TestOthersOnTheSameServers(t *testing.T) {
 	t.Parallel()
-	srv := natstest.RunSocket(t)
+	srv := typednatstest.RunSocket(t)
 	other := typednats.NewEndpoint[struct{}, struct{}, typednats.Never]("check")
 	nothing := func(context.Context, struct{}) (struct{}, error) { return struct{}{}, nil }
 	for _, name := range []string{"inventory", "prices"} {
@@ -162,7 +162,7 @@ func TestOthersOnTheSameServers(t *testing.T) {
 
 func TestServe(t *testing.T) {
 	t.Parallel()
-	srv := natstest.RunSocket(t)
+	srv := typednatstest.RunSocket(t)
 	// Two names of one server: a client that has lost it tries the other name at once.
 	urls := srv.ClientURL() + "," + strings.Replace(srv.ClientURL(), "127.0.0.1", "localhost", 1)
 	ctx, interrupt := context.WithCancel(t.Context())
@@ -232,7 +232,7 @@ func TestInterrupt(t *testing.T) {
 
 func TestExitStatus(t *testing.T) {
 	t.Parallel()
-	srv := natstest.RunSocket(t)
+	srv := typednatstest.RunSocket(t)
 	for name, tc := range map[string]struct {
 		args []string
 		code int

@@ -1,0 +1,223 @@
+package typednats_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/micro"
+	"go.uber.org/goleak"
+
+	"github.com/typednats/typednats"
+)
+
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m)
+}
+
+// patience bounds every wait of a test. No test waits that long unless something is broken.
+const patience = 60 * time.Second
+
+// note is the request and the reply of most endpoints here.
+type note struct {
+	Text string `json:"text"`
+}
+
+// missing is a declared error.
+type missing struct {
+	Item string `json:"item"`
+}
+
+func (e missing) Error() string { return "no " + e.Item }
+
+func (missing) ErrorCode() int { return 404 }
+
+// echo is the contract of most endpoints here.
+var echo = typednats.NewEndpoint[note, note, missing]("echo")
+
+// repeat is a handler that returns its request.
+func repeat(_ context.Context, in note) (note, error) { return in, nil }
+
+// config is a valid configuration that keeps the test's output clean.
+func config(changes ...func(*typednats.ServiceConfig)) typednats.ServiceConfig {
+	cfg := typednats.ServiceConfig{Name: "test", Version: "1.2.3", Logger: slog.New(slog.DiscardHandler)}
+	for _, change := range changes {
+		change(&cfg)
+	}
+	return cfg
+}
+
+// start starts a service that is stopped when the test ends.
+func start(
+	tb testing.TB, nc *nats.Conn, cfg typednats.ServiceConfig, endpoints ...typednats.BoundEndpoint,
+) *typednats.Service {
+	tb.Helper()
+	s, err := typednats.NewService(nc, cfg, endpoints...)
+	if err != nil {
+		tb.Fatalf("NewService: %v", err)
+	}
+	tb.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		_ = s.Stop(ctx) // a test that minds has stopped it
+	})
+	return s
+}
+
+// within is a context that ends with patience or with the test.
+func within(tb testing.TB) context.Context {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(tb.Context(), patience)
+	tb.Cleanup(cancel)
+	return ctx
+}
+
+// await returns what comes from a channel, or its zero value once it is closed.
+func await[T any](tb testing.TB, ch <-chan T, what string) T {
+	tb.Helper()
+	select {
+	case v := <-ch:
+		return v
+	case <-time.After(patience):
+		tb.Fatalf("waited %v for %s", patience, what)
+		panic("not reached")
+	}
+}
+
+// eventually waits until condition holds, for what there is no event of.
+func eventually(tb testing.TB, what string, condition func() bool) {
+	tb.Helper()
+	deadline := time.After(patience)
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for !condition() {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			tb.Fatalf("waited %v for %s", patience, what)
+		}
+	}
+}
+
+// gate is a handler that says when it runs and returns once it may. Open it before the service is stopped.
+type gate struct {
+	entered chan note            // one for each call
+	ctxs    chan context.Context // the same
+	opened  chan struct{}        // closed to let all through
+	once    sync.Once            // of opening
+}
+
+func newGate() *gate {
+	return &gate{
+		entered: make(chan note, 1<<12),
+		ctxs:    make(chan context.Context, 1<<12),
+		opened:  make(chan struct{}),
+	}
+}
+
+func (g *gate) handle(ctx context.Context, in note) (note, error) {
+	g.ctxs <- ctx
+	g.entered <- in
+	<-g.opened
+	return in, nil
+}
+
+// open lets all calls through, from now on.
+func (g *gate) open() { g.once.Do(func() { close(g.opened) }) }
+
+// rawClient sends requests as any NATS client would and collects the replies.
+type rawClient struct {
+	tb      testing.TB
+	nc      *nats.Conn
+	inbox   string
+	replies chan *nats.Msg
+}
+
+func newRawClient(tb testing.TB, nc *nats.Conn) *rawClient {
+	tb.Helper()
+	r := &rawClient{tb: tb, nc: nc, inbox: nc.NewInbox(), replies: make(chan *nats.Msg, 1<<15)}
+	sub, err := nc.ChanSubscribe(r.inbox+".*", r.replies)
+	if err != nil {
+		tb.Fatalf("subscribe: %v", err)
+	}
+	tb.Cleanup(func() { _ = sub.Unsubscribe() })
+	return r
+}
+
+// send sends a request whose reply has the given name, with one header if a key and a value are given.
+func (r *rawClient) send(name, subject, body string, header ...string) {
+	r.tb.Helper()
+	msg := &nats.Msg{Subject: subject, Reply: r.inbox + "." + name, Data: []byte(body)}
+	if len(header) == 2 {
+		msg.Header = nats.Header{header[0]: {header[1]}}
+	}
+	if err := r.nc.PublishMsg(msg); err != nil {
+		r.tb.Fatalf("publish: %v", err)
+	}
+}
+
+// next returns the name of the next reply, and what it says: "" or code and description.
+func (r *rawClient) next() (name, failure string, msg *nats.Msg) {
+	r.tb.Helper()
+	msg = await(r.tb, r.replies, "a reply")
+	return strings.TrimPrefix(msg.Subject, r.inbox+"."), failureOf(msg), msg
+}
+
+// flush waits for the replies that the server has.
+func (r *rawClient) flush() {
+	r.tb.Helper()
+	if err := r.nc.FlushTimeout(patience); err != nil {
+		r.tb.Fatalf("flush: %v", err)
+	}
+}
+
+// silent fails the test if the server has another reply.
+func (r *rawClient) silent() {
+	r.tb.Helper()
+	r.flush()
+	select {
+	case msg := <-r.replies:
+		r.tb.Errorf("another reply came: %q %v", msg.Subject, msg.Header)
+	default:
+	}
+}
+
+// failureOf is "" for a successful reply, else its code and description.
+func failureOf(msg *nats.Msg) string {
+	if msg.Header.Get(micro.ErrorCodeHeader) == "" {
+		return ""
+	}
+	return msg.Header.Get(micro.ErrorCodeHeader) + ":" + msg.Header.Get(micro.ErrorHeader)
+}
+
+// compare reports a difference between what was wanted and what was got.
+func compare(tb testing.TB, what string, want, got any, opts ...cmp.Option) {
+	tb.Helper()
+	if diff := cmp.Diff(want, got, opts...); diff != "" {
+		tb.Errorf("%s (-want +got):\n%s", what, diff)
+	}
+}
+
+// codeOf returns the code and the description of the ServiceError that an error holds.
+func codeOf(err error) string {
+	se, ok := errors.AsType[*typednats.ServiceError](err)
+	if !ok {
+		return fmt.Sprintf("no ServiceError: %v", err)
+	}
+	return strconv.Itoa(se.Code) + ":" + se.Description
+}
+
+// reportLog collects what a service tells its ErrorHandler.
+type reportLog chan typednats.ErrorReport
+
+func (r reportLog) config(cfg *typednats.ServiceConfig) {
+	cfg.ErrorHandler = func(report typednats.ErrorReport) { r <- report }
+}
