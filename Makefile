@@ -4,8 +4,11 @@ LINT := go tool -modfile="$(CURDIR)/tools/go.mod" golangci-lint
 FUZZTIME ?= 10s
 TORTURE_SECONDS ?= 20
 
-# What must stay out of the programs of those who import a public package. `make deps-check` proves it.
-TEST_ONLY := github.com/nats-io/nats-server|github.com/google/go-cmp|go.uber.org/goleak
+# What must stay out of the programs of those who import a public package, and the one exception: KIT may have SERVER.
+# `make deps-check` proves it.
+SERVER := github.com/nats-io/nats-server
+TEST_ONLY := github.com/google/go-cmp|go.uber.org/goleak
+KIT := typednatstest
 
 # Nested modules. One without Go files pins tools. Modules under testdata belong to the tests that use them.
 MODULES := $(shell find . -mindepth 2 -name go.mod -not -path '*/.*' -not -path '*/testdata/*' -exec dirname {} \; | sort)
@@ -49,10 +52,12 @@ vet: ## run go vet
 .PHONY: deps-check
 deps-check: ## fail if a public package depends on what only tests may use
 	@set -euo pipefail; \
+	kit=$$(go list ./$(KIT)); \
 	public=$$(go list ./... | grep -vE '/(internal|examples)(/|$$)'); \
 	deps=$$(go list -f '{{$$p := .ImportPath}}{{range .Deps}}{{$$p}} depends on {{.}}{{"\n"}}{{end}}' $$public); \
 	if grep -E ' ($(TEST_ONLY))(/|$$)' <<<"$$deps"; then exit 1; fi; \
-	echo "$$(wc -w <<<"$$public") public packages without $(TEST_ONLY)"
+	if grep -E ' $(SERVER)(/|$$)' <<<"$$deps" | grep -v "^$$kit depends on "; then exit 1; fi; \
+	echo "$$(wc -w <<<"$$public") public packages without $(TEST_ONLY), all but $(KIT) without $(SERVER)"
 
 .PHONY: tidy
 tidy: ## run go mod tidy in all modules

@@ -3,6 +3,7 @@ package typednats_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 	"testing"
@@ -17,35 +18,6 @@ import (
 	"github.com/typednats/typednats/typednatstest"
 )
 
-// requesters returns each way to call through the connection.
-func requesters(tb testing.TB, nc *nats.Conn) map[string]typednats.Requester {
-	tb.Helper()
-	token, headers := typednats.NewClient(nc), typednats.NewClient(nc, typednats.WithoutReplyToken())
-	tb.Cleanup(func() { _ = errors.Join(token.Close(), headers.Close()) })
-	return map[string]typednats.Requester{"connection": nc, "client": token, "client with headers": headers}
-}
-
-// answer answers a subject as a service of any make would.
-func answer(tb testing.TB, nc *nats.Conn, subject string, answer func(request *nats.Msg) *nats.Msg) {
-	tb.Helper()
-	sub, err := nc.Subscribe(subject, func(m *nats.Msg) {
-		if reply := answer(m); reply != nil {
-			reply.Subject = m.Reply
-			_ = nc.PublishMsg(reply)
-		}
-	})
-	if err != nil {
-		tb.Fatalf("subscribe: %v", err)
-	}
-	if err := nc.FlushTimeout(patience); err != nil {
-		tb.Fatalf("flush: %v", err)
-	}
-	tb.Cleanup(func() { _ = sub.Unsubscribe() })
-}
-
-// silence is a peer that never answers.
-func silence(*nats.Msg) *nats.Msg { return nil }
-
 // canned is a Requester with a fixed answer.
 type canned struct {
 	reply *nats.Msg
@@ -55,6 +27,11 @@ type canned struct {
 func (r canned) RequestMsgWithContext(context.Context, *nats.Msg) (*nats.Msg, error) {
 	return r.reply, r.err
 }
+
+// function is a Requester that can be nil without being a pointer.
+type function func() (*nats.Msg, error)
+
+func (f function) RequestMsgWithContext(context.Context, *nats.Msg) (*nats.Msg, error) { return f() }
 
 func TestEveryCallFailureIsDistinct(t *testing.T) {
 	t.Parallel()
@@ -75,7 +52,6 @@ func TestEveryCallFailureIsDistinct(t *testing.T) {
 		subject   string
 		endpoint  func(e endpoint) endpoint
 		in        any
-		opts      []typednats.CallOption
 		want      error
 		text      string
 	}{
@@ -91,16 +67,14 @@ func TestEveryCallFailureIsDistinct(t *testing.T) {
 		"wildcard":         {subject: "a.*", want: typednats.ErrInvalidEndpoint, text: "At"},
 		"invalid endpoint": {subject: "a..b", want: typednats.ErrInvalidEndpoint, text: `"a..b"`},
 		"bad At":           {subject: "a.*", endpoint: func(e endpoint) endpoint { return e.At("b.c") }, want: typednats.ErrInvalidEndpoint, text: "At"},
+		"no subject":       {subject: "", want: typednats.ErrInvalidEndpoint, text: "empty"},
+		"endpoint's codec": {endpoint: func(e endpoint) endpoint { return e.WithCodec(nil) }, subject: "a", want: typednats.ErrInvalidEndpoint, text: "codec"},
+		"nil error mapper": {endpoint: func(e endpoint) endpoint { return e.WithErrorMapper(nil) }, subject: "a", want: typednats.ErrInvalidEndpoint, text: "mapper"},
 		"zero endpoint":    {endpoint: func(endpoint) endpoint { return endpoint{} }, want: typednats.ErrInvalidEndpoint, text: "NewEndpoint"},
-		"reserved header":  {subject: "fails", opts: []typednats.CallOption{typednats.WithHeader("content-type", "x")}, want: typednats.ErrInvalidConfig, text: `"content-type"`},
-		"bad header":       {subject: "fails", opts: []typednats.CallOption{typednats.WithHeader("a b", "x")}, want: typednats.ErrInvalidConfig, text: `"a b"`},
-		"empty header":     {subject: "fails", opts: []typednats.CallOption{typednats.WithHeader("", "x")}, want: typednats.ErrInvalidConfig, text: `""`},
-		"nil option":       {subject: "fails", opts: []typednats.CallOption{nil}, want: typednats.ErrInvalidConfig, text: "CallOption"},
-		"nil codec":        {subject: "fails", opts: []typednats.CallOption{typednats.WithCallCodec(nil)}, want: typednats.ErrInvalidConfig, text: "WithCallCodec"},
-		"nil reply header": {subject: "fails", opts: []typednats.CallOption{typednats.WithReplyHeader(nil)}, want: typednats.ErrInvalidConfig, text: "WithReplyHeader"},
 		"nil requester":    {requester: func(*nats.Conn) typednats.Requester { return nil }, subject: "fails", want: typednats.ErrInvalidConfig, text: "Requester"},
 		"nil connection":   {requester: func(*nats.Conn) typednats.Requester { return (*nats.Conn)(nil) }, subject: "fails", want: typednats.ErrInvalidConfig, text: "Requester"},
 		"nil client":       {requester: func(*nats.Conn) typednats.Requester { return (*typednats.Client)(nil) }, subject: "fails", want: typednats.ErrInvalidConfig, text: "Requester"},
+		"nil function":     {requester: func(*nats.Conn) typednats.Requester { return function(nil) }, subject: "fails", want: typednats.ErrInvalidConfig, text: "Requester"},
 		"client on nil":    {requester: func(*nats.Conn) typednats.Requester { return typednats.NewClient(nil) }, subject: "fails", want: nats.ErrInvalidConnection},
 		"own error":        {requester: func(*nats.Conn) typednats.Requester { return canned{err: errOwn} }, subject: "fails", want: errOwn},
 		"neither":          {requester: func(*nats.Conn) typednats.Requester { return canned{} }, subject: "fails", text: "neither"},
@@ -120,23 +94,13 @@ func TestEveryCallFailureIsDistinct(t *testing.T) {
 			_ = c.Close()
 			return c
 		}, subject: "fails", want: typednats.ErrClientClosed},
-		"client's timeout": {requester: func(nc *nats.Conn) typednats.Requester {
-			return typednats.NewClient(nc, typednats.WithDefaultTimeout(0))
-		}, subject: "fails", want: typednats.ErrInvalidConfig, text: `WithDefaultTimeout "0s"`},
-		"client's negative timeout": {requester: func(nc *nats.Conn) typednats.Requester {
-			return typednats.NewClient(nc, typednats.WithDefaultTimeout(-time.Second))
-		}, subject: "fails", want: typednats.ErrInvalidConfig, text: `WithDefaultTimeout "-1s"`},
-		"client's nil option": {requester: func(nc *nats.Conn) typednats.Requester {
-			return typednats.NewClient(nc, nil)
-		}, subject: "fails", want: typednats.ErrInvalidConfig, text: "ClientOption"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			ways := map[string]typednats.Requester{}
-			if test.requester == nil {
-				ways = requesters(t, srv.Connect(t))
-			} else {
-				ways["requester"] = test.requester(srv.Connect(t))
+			nc := srv.Connect(t)
+			ways := requesters(t, nc)
+			if test.requester != nil {
+				ways = map[string]typednats.Requester{"requester": test.requester(nc)}
 			}
 			e := typednats.NewEndpoint[opaque, note, missing]("any").InSubject(test.subject)
 			if test.endpoint != nil {
@@ -147,7 +111,7 @@ func TestEveryCallFailureIsDistinct(t *testing.T) {
 				if test.ctx != nil {
 					ctx = test.ctx(ctx)
 				}
-				out, err := typednats.RequestService(ctx, r, e, opaque{test.in}, test.opts...)
+				out, err := typednats.RequestService(ctx, r, e, opaque{test.in})
 				ce, ok := err.(*typednats.CallError) //nolint:errorlint // it is not wrapped
 				if !ok || out != (note{}) {
 					t.Fatalf("%s: %v, %T %v, want a CallError", kind, out, err, err)
@@ -207,25 +171,29 @@ func TestCallFailsWhileTheConnectionIsDraining(t *testing.T) {
 
 func TestServiceAndDeclaredErrorsReachTheCaller(t *testing.T) {
 	t.Parallel()
-	srv := typednatstest.Run(t)
-	start(t, srv.Connect(t), config(), echo.Handle(mixed))
-	ctx := within(t)
-	for kind, r := range requesters(t, srv.Connect(t)) {
-		_, err := typednats.RequestService(ctx, r, echo, note{"declared"})
-		if missing, ok := err.(missing); !ok || missing.Item != "nut" { //nolint:errorlint // it is not wrapped
-			t.Errorf("%s: %T %v, want missing", kind, err, err)
-		}
-		_, err = typednats.RequestService(ctx, r, echo, note{"service"})
+	eachWay(t, []typednats.BoundEndpoint{echo.Handle(mixed)}, func(t way) {
+		_, err := typednats.RequestService(within(t), t.r, echo, note{"declared"})
+		compare(t, "declared error", error(missing{"nut"}), err)
+		_, err = typednats.RequestService(within(t), t.r, echo, note{"service"})
 		ce, ok := errors.AsType[*typednats.CallError](err)
-		if compare(t, kind, "403:no", codeOf(err)); !ok || ce.Endpoint != "echo" || ce.Subject != "echo" {
-			t.Errorf("%s: %v, want a CallError that names the endpoint", kind, err)
+		if compare(t, "service error", "403:no", codeOf(err)); !ok || ce.Endpoint != "echo" || ce.Subject != "echo" {
+			t.Errorf("%v, want a CallError that names the endpoint", err)
 		}
-		_, err = typednats.RequestService(ctx, r, echo, note{}, typednats.WithCallCodec(msgpack.Codec))
-		compare(t, kind, `415:content type "application/msgpack" is not accepted; accepted: application/json`, codeOf(err))
-	}
+		_, err = typednats.RequestService(within(t), t.r, echo, note{}, typednats.WithCallCodec(msgpack.Codec))
+		compare(t, "other codec", `415:content type "application/msgpack" is not accepted; accepted: application/json`, codeOf(err))
+	})
 }
 
-func TestDefaultTimeoutIsSentAlong(t *testing.T) {
+// sentFacts are what a request says about itself, in headers or, if it has none of them, in the reply subject.
+func sentFacts(m *nats.Msg) (timeout, contentType string) {
+	token := strings.Split(m.Reply[strings.LastIndex(m.Reply, ".")+1:], "~")
+	if len(token) == 4 && len(m.Header) == 0 {
+		return token[1], token[2]
+	}
+	return m.Header.Get(typednats.TimeoutHeader), m.Header.Get(typednats.ContentTypeHeader)
+}
+
+func TestCallSendsHowMuchTimeIsLeft(t *testing.T) {
 	t.Parallel()
 	nc := typednatstest.Server(t)
 	requests := make(chan *nats.Msg, 10)
@@ -236,102 +204,158 @@ func TestDefaultTimeoutIsSentAlong(t *testing.T) {
 	minute := typednats.NewClient(nc, typednats.WithDefaultTimeout(time.Minute))
 	t.Cleanup(func() { _ = minute.Close() })
 	ways := requesters(t, nc)
-	ways["own"] = ownRequester{nc}
-	ways["minute"] = minute
-	for kind, r := range ways {
-		for _, codec := range []typednats.Codec{json.Codec, msgpack.Codec} {
-			out := typednats.NewEndpoint[note, struct{}, typednats.Never]("echo").WithCodec(codec)
-			if _, err := typednats.RequestService(context.Background(), r, out, note{}); err != nil {
-				t.Errorf("%s: %v", kind, err)
-				continue
-			}
-			m := await(t, requests, "the request")
-			timeout, contentType := m.Header.Get(typednats.TimeoutHeader), m.Header.Get(typednats.ContentTypeHeader)
-			wantType := codec.ContentType()
-			if codec == json.Codec {
-				wantType = ""
-			}
-			if kind == "client" || kind == "minute" {
-				if m.Header != nil {
-					t.Errorf("%s: headers %v, want none", kind, m.Header)
+	ways["own"], ways["minute"] = ownRequester{nc}, minute
+	direct := []typednats.CallOption{}
+	var calls trace
+	intercepted := []typednats.CallOption{typednats.WithInterceptors(calls.interceptor("A"))}
+	for way, r := range ways {
+		for left, ctx := range map[time.Duration]context.Context{
+			0: context.Background(), 10 * time.Minute: lasting(t, 10*time.Minute), time.Hour: lasting(t, time.Hour),
+		} {
+			for _, codec := range []typednats.Codec{json.Codec, msgpack.Codec} {
+				for _, opts := range [][]typednats.CallOption{direct, intercepted} {
+					e := typednats.NewEndpoint[note, struct{}, typednats.Never]("echo").WithCodec(codec)
+					if _, err := typednats.RequestService(ctx, r, e, note{}, opts...); err != nil {
+						t.Errorf("%s: %v", way, err)
+						continue
+					}
+					m := await(t, requests, "the request")
+					inToken := way == "client" || way == "minute"
+					if inToken != (m.Header == nil) {
+						t.Errorf("%s: headers %v", way, m.Header)
+					}
+					timeout, contentType := sentFacts(m)
+					compare(t, way+": content type", sentName(codec, inToken), contentType)
+					most := left
+					switch {
+					case left == 0 && way == "minute":
+						most = time.Minute
+					case left == 0:
+						most = typednats.DefaultTimeout
+					}
+					least := most / 2
+					if most < time.Minute { // a slow machine may take a while
+						least = 0
+					}
+					ms, err := strconv.Atoi(timeout)
+					if got := time.Duration(ms) * time.Millisecond; err != nil || got > most || got <= least {
+						t.Errorf("%s: timeout %q, want a little less than %v", way, timeout, most)
+					}
 				}
-				parts := strings.Split(m.Reply[strings.LastIndex(m.Reply, ".")+1:], "~")
-				timeout, contentType = parts[1], parts[2]
-				wantType = strings.TrimPrefix(wantType, "application/")
 			}
-			want := typednats.DefaultTimeout
-			if kind == "minute" {
-				want = time.Minute
-			}
-			ms, err := strconv.Atoi(timeout)
-			if got := time.Duration(ms) * time.Millisecond; err != nil || got > want || got < want/10 {
-				t.Errorf("%s: timeout %q, want a little less than %v", kind, timeout, want)
-			}
-			compare(t, kind+": content type", wantType, contentType)
 		}
+	}
+}
+
+// lasting is a context with so much time.
+func lasting(tb testing.TB, d time.Duration) context.Context {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(tb.Context(), d)
+	tb.Cleanup(cancel)
+	return ctx
+}
+
+// sentName is how a request names its codec.
+func sentName(codec typednats.Codec, inToken bool) string {
+	switch {
+	case codec == json.Codec:
+		return ""
+	case inToken:
+		return strings.TrimPrefix(codec.ContentType(), "application/")
+	default:
+		return codec.ContentType()
 	}
 }
 
 // ownRequester is a Requester that the library knows nothing about.
 type ownRequester struct{ typednats.Requester }
 
-func TestHeadersOfTheCallReachTheService(t *testing.T) {
+// keeping is a Requester that keeps the requests.
+type keeping struct {
+	typednats.Requester
+
+	requests *[]*nats.Msg
+}
+
+func (k keeping) RequestMsgWithContext(ctx context.Context, msg *nats.Msg) (*nats.Msg, error) {
+	*k.requests = append(*k.requests, msg)
+	return k.Requester.RequestMsgWithContext(ctx, msg)
+}
+
+func TestRequesterMayKeepTheRequest(t *testing.T) {
 	t.Parallel()
-	nc, ctx := typednatstest.Server(t), within(t)
-	requests := make(chan *nats.Msg, 10)
-	answer(t, nc, "echo", func(m *nats.Msg) *nats.Msg {
-		requests <- m
-		return &nats.Msg{Header: nats.Header{"Answer": {"1"}}, Data: []byte(`{}`)}
-	})
-	for kind, r := range requesters(t, nc) {
-		tag := typednats.WithHeader("note", "x") // one option for several calls
-		for range 2 {
-			header := nats.Header{"Old": {"y"}}
-			_, err := typednats.RequestService(ctx, r, echo, note{}, tag, typednats.WithHeader("note", "line\r\nbreak: z"),
-				typednats.WithReplyHeader(&header))
-			if err != nil {
-				t.Errorf("%s: %v", kind, err)
+	var requests []*nats.Msg
+	eachWay(t, []typednats.BoundEndpoint{echo.Handle(repeat)}, func(t way) {
+		requests = nil
+		own := keeping{t.r, &requests}
+		for i := range 50 {
+			if _, err := typednats.RequestService(within(t), own, echo, note{fmt.Sprint(i)}); err != nil {
+				t.Fatal(err)
 			}
-			got := await(t, requests, "the request").Header
-			compare(t, kind+": header", []string{"x", "line  break: z"}, got["note"])
-			if len(got["break"]) > 0 {
-				t.Errorf("%s: a header was smuggled in: %v", kind, got)
+			if _, err := typednats.RequestService(within(t), t.r, echo, note{"another"}); err != nil {
+				t.Fatal(err)
 			}
-			compare(t, kind+": reply header", nats.Header{"Answer": {"1"}}, header)
 		}
-		header := nats.Header{"Old": {"y"}}
-		_, _ = typednats.RequestService(ctx, r, echo.InSubject("nobody"), note{}, typednats.WithReplyHeader(&header))
-		compare(t, kind+": reply header without a reply", nats.Header(nil), header)
-	}
+		for i, m := range requests {
+			compare(t, "request that was kept", fmt.Sprintf(`{"text":"%d"}`, i), string(m.Data))
+		}
+	})
 }
 
 func TestRequestNeedsNoDescriptor(t *testing.T) {
 	t.Parallel()
-	nc, ctx := typednatstest.Server(t), within(t)
-	start(t, nc, config(), echo.WithCodec(json.Codec, msgpack.Codec).Handle(mixed))
-	for kind, r := range requesters(t, nc) {
-		out, err := typednats.Request[note, note](ctx, r, "echo", note{"hello"})
+	bound := echo.WithCodec(json.Codec, msgpack.Codec).Handle(mixed)
+	eachWay(t, []typednats.BoundEndpoint{bound}, func(t way) {
+		ctx := within(t)
+		out, err := typednats.Request[note, note](ctx, t.r, "echo", note{"hello"})
 		if err != nil || out.Text != "hello" {
-			t.Errorf("%s: %v, %v", kind, out, err)
+			t.Errorf("%v, %v", out, err)
 		}
-		out, err = typednats.Request[note, note](ctx, r, "echo", note{"hello"}, typednats.WithCallCodec(msgpack.Codec))
+		out, err = typednats.Request[note, note](ctx, t.r, "echo", note{"hello"}, typednats.WithCallCodec(msgpack.Codec))
 		if err != nil || out.Text != "hello" {
-			t.Errorf("%s in msgpack: %v, %v", kind, out, err)
+			t.Errorf("in msgpack: %v, %v", out, err)
 		}
-		_, err = typednats.Request[note, note](ctx, r, "echo", note{"declared"})
-		se, ok := errors.AsType[*typednats.ServiceError](err)
-		if !ok {
-			t.Fatalf("%s: %v, want a ServiceError", kind, err)
-		}
-		compare(t, kind, &typednats.ServiceError{Code: 404, Description: "no nut", Type: "missing", Data: []byte(`{"item":"nut"}`)}, se)
+		_, err = typednats.Request[note, note](ctx, t.r, "echo", note{"declared"})
+		compareFailure(t, "declared error", typednats.ServiceError{
+			Code: 404, Description: "no nut", Type: "missing", Data: []byte(`{"item":"nut"}`),
+		}, err)
 		for subject, want := range map[string]error{
 			"": typednats.ErrInvalidConfig, "a.*": typednats.ErrInvalidConfig, "a b": typednats.ErrInvalidConfig, "nobody": nats.ErrNoResponders,
 		} {
-			_, err = typednats.Request[note, note](ctx, r, subject, note{})
+			_, err = typednats.Request[note, note](ctx, t.r, subject, note{})
 			ce, ok := errors.AsType[*typednats.CallError](err)
 			if !ok || !errors.Is(err, want) || ce.Subject != subject || ce.Endpoint != "" {
-				t.Errorf("%s: request %q = %v, want %v", kind, subject, err, want)
+				t.Errorf("request %q = %v, want %v", subject, err, want)
 			}
 		}
-	}
+	})
+}
+
+// A handler that calls another service with its context gives it no more time than its own caller still has.
+func TestChainedCallsPassOnWhatIsLeft(t *testing.T) {
+	t.Parallel()
+	outer := typednats.NewEndpoint[struct{}, time.Time, typednats.Never]("outer")
+	inner := typednats.NewEndpoint[struct{}, time.Time, typednats.Never]("inner")
+	var middle typednats.Requester
+	eachWay(t, []typednats.BoundEndpoint{
+		inner.Handle(func(ctx context.Context, _ struct{}) (time.Time, error) {
+			at, _ := ctx.Deadline()
+			return at, nil
+		}),
+		outer.Handle(func(ctx context.Context, in struct{}) (time.Time, error) {
+			return typednats.RequestService(ctx, middle, inner, in)
+		}),
+	}, func(t way) {
+		middle = t.r
+		ctx := lasting(t, time.Hour)
+		got, err := typednats.RequestService(ctx, t.r, outer, struct{}{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		// Each hop rounds up to a millisecond and starts counting when it reads the request.
+		want, _ := ctx.Deadline()
+		if early, late := want.Add(-time.Second), want.Add(30*time.Second); got.Before(early) || got.After(late) {
+			t.Errorf("the inner handler's deadline is %v from the caller's", got.Sub(want))
+		}
+	})
 }

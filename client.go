@@ -4,61 +4,36 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
-	"strings"
-	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"github.com/typednats/typednats/internal/replies"
+	"github.com/typednats/typednats/internal/wire"
 )
 
 // Client is a [Requester] with settings and a reply subscription of its own. Beside what a bare [*nats.Conn] does it
 // sends the caller's timeout and codec in the reply subject, which spares the headers that cost a fifth of the
 // throughput. It is safe for concurrent use; a program needs one for each connection.
 type Client struct {
-	nc   *nats.Conn
-	opts clientOptions
-	bad  error // what is wrong with opts
-
-	mu      sync.Mutex
-	sub     *nats.Subscription // made by the first call
-	inbox   string             // the subject of replies up to the last token
-	waiting waitingCalls
-	lost    bool // the subscription is gone
-	closed  bool
+	nc    *nats.Conn
+	inbox *replies.Inbox
+	opts  clientOptions
+	bad   error // what is wrong with the options
 }
 
 // NewClient returns a client on nc. It subscribes when it is first used, under the connection's inbox prefix
 // ([nats.CustomInboxPrefix]). Bad options are reported by the calls.
 func NewClient(nc *nats.Conn, opts ...ClientOption) *Client {
-	c := &Client{nc: nc, opts: clientOptions{timeout: DefaultTimeout, factsInToken: true, cancels: true}}
-	c.waiting = newWaitingCalls(c.expire)
-	for _, opt := range opts {
-		if opt == nil {
-			c.opts.bad = append(c.opts.bad, fmt.Errorf("%w: a ClientOption is nil", ErrInvalidConfig))
-			continue
-		}
-		opt.applyToClient(&c.opts)
-	}
-	c.bad = c.opts.check()
+	c := &Client{nc: nc, inbox: replies.NewInbox(nc)}
+	c.opts, c.bad = newClientOptions(opts)
 	return c
 }
 
 // Close releases the client's subscription, never the connection. Calls that wait for a reply, and later ones, return
 // [ErrClientClosed]. It can be called any number of times.
 func (c *Client) Close() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.closed {
-		return nil
-	}
-	c.closed = true
-	c.waiting.endAll(answer{err: c.goneLocked()})
-	if c.sub == nil {
-		return nil
-	}
-	err := c.sub.Unsubscribe()
-	if err != nil && !errors.Is(err, nats.ErrBadSubscription) && !errors.Is(err, nats.ErrConnectionClosed) {
+	if err := c.inbox.Close(); err != nil {
 		return fmt.Errorf("close client: %w", err)
 	}
 	return nil
@@ -84,58 +59,40 @@ type outgoing struct {
 	subject string
 	header  nats.Header
 	body    []byte
-	facts   requestFacts // for the reply subject
+	facts   wire.Facts // for the reply subject
 }
 
-// exchange sends a request and waits for its reply: until ctx ends or, where it has no deadline, for as long as timeout
-// says.
+// exchange sends a request and waits for its reply: until ctx ends or, if it has no deadline, for as long as timeout
+// says. The client's own timer does that, which all calls share: a context with a timer would cost more than the call.
 func (c *Client) exchange(ctx context.Context, timeout time.Duration, out *outgoing) (*nats.Msg, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	done := ctx.Done()
-	if _, ok := ctx.Deadline(); ok && done != nil {
+	if _, ok := ctx.Deadline(); ok && ctx.Done() != nil {
 		timeout = 0
 	}
-	w, err := c.register(timeout)
+	call, err := c.inbox.Open(timeout)
 	if err != nil {
 		return nil, err
 	}
-	reply := replySubject(c.inbox, out.facts, w.number)
+	reply := c.inbox.ReplySubject(call, out.facts)
 	if err := c.publish(out, reply); err != nil {
-		c.forget(w)
+		c.inbox.Drop(call)
 		return nil, err
 	}
-	var answer answer
-	if done == nil {
-		answer = w.take()
-	} else {
-		answer = c.wait(ctx, w)
-	}
-	if answer.err == nil {
-		answer.err = checkReply(answer.msg)
+	msg, err := c.inbox.Await(ctx, call)
+	if err == nil {
+		err = checkReply(msg)
 	}
 	switch {
-	case answer.err == nil:
-		return answer.msg, nil
-	case c.opts.cancels && errors.Is(answer.err, context.Canceled): // after a deadline the service knows by itself
-		_ = c.nc.Publish(cancelPrefix+out.subject, []byte(reply)) // it is a kindness: the call has failed anyway
-	case errors.Is(answer.err, context.DeadlineExceeded):
-		answer.err = c.explain(answer.err, out.subject)
+	case err == nil:
+		return msg, nil
+	case errors.Is(err, context.Canceled):
+		c.cancel(out.subject, reply)
+	case errors.Is(err, context.DeadlineExceeded): // the service knows by itself
+		err = c.explain(err, out.subject)
 	}
-	return nil, answer.err
-}
-
-// wait waits for what comes of a call, or for the end of ctx.
-func (c *Client) wait(ctx context.Context, w *waiter) answer {
-	select {
-	case a := <-w.answers:
-		w.release()
-		return a
-	case <-ctx.Done():
-		c.forget(w)
-		return answer{err: ctx.Err()}
-	}
+	return nil, err
 }
 
 // publish sends a request.
@@ -146,109 +103,20 @@ func (c *Client) publish(out *outgoing, reply string) error {
 	return c.nc.PublishMsg(&nats.Msg{Subject: out.subject, Reply: reply, Header: out.header, Data: out.body})
 }
 
+// cancel tells services that a call was given up. All instances hear it, since the client does not know which has the
+// request.
+func (c *Client) cancel(subject, reply string) {
+	if c.opts.cancels {
+		_ = c.nc.Publish(wire.CancelSubject(subject), []byte(reply)) // it is a kindness: the call has failed anyway
+	}
+}
+
 // explain adds to the error of a call that ran out of time that the server has refused the request, or the client's
 // inbox. The server tells that to the connection, not to the call.
 func (c *Client) explain(err error, subject string) error {
 	refusal := c.nc.LastError()
-	if !errors.Is(refusal, nats.ErrPermissionViolation) {
-		return err
-	}
-	for _, what := range []string{"Publish to " + strconv.Quote(subject), "Subscription to " + strconv.Quote(c.inbox+".*")} {
-		if strings.Contains(refusal.Error(), what) {
-			return fmt.Errorf("%w: %w", err, refusal)
-		}
+	if wire.RefusesPublish(refusal, subject) || wire.RefusesSubscription(refusal, c.inbox.Subject()) {
+		return fmt.Errorf("%w: %w", err, refusal)
 	}
 	return err
-}
-
-// register enters a call that is to be given up after timeout; 0 means never.
-func (c *Client) register(timeout time.Duration) (*waiter, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.closed || c.lost {
-		return nil, c.goneLocked()
-	}
-	if err := c.subscribeLocked(); err != nil {
-		return nil, err
-	}
-	w := c.waiting.add()
-	if timeout > 0 {
-		c.waiting.limit(w, timeout)
-	}
-	return w, nil
-}
-
-// subscribeLocked subscribes to the replies, once.
-func (c *Client) subscribeLocked() error {
-	if c.sub != nil {
-		return nil
-	}
-	if c.nc == nil {
-		return nats.ErrInvalidConnection
-	}
-	inbox := c.nc.NewInbox()
-	sub, err := c.nc.Subscribe(inbox+".*", c.deliver)
-	if err != nil {
-		return fmt.Errorf("subscribe to replies: %w", err)
-	}
-	// Each reply has a caller waiting, or is dropped at once: nothing piles up, and nothing may be lost.
-	if err := sub.SetPendingLimits(-1, -1); err != nil {
-		return fmt.Errorf("subscribe to replies: %w", err)
-	}
-	sub.SetClosedHandler(func(string) { c.release() })
-	c.sub, c.inbox = sub, inbox
-	return nil
-}
-
-// deliver hands a reply to the call that waits for it. Replies that come late, or twice, are dropped.
-func (c *Client) deliver(reply *nats.Msg) {
-	number, ok := parseReplyNumber(reply.Subject)
-	if !ok {
-		return
-	}
-	c.mu.Lock()
-	w := c.waiting.remove(number)
-	c.mu.Unlock()
-	if w != nil {
-		w.answers <- answer{msg: reply}
-	}
-}
-
-// forget ends a call that waits no more.
-func (c *Client) forget(w *waiter) {
-	c.mu.Lock()
-	found := c.waiting.remove(w.number)
-	c.mu.Unlock()
-	if found == nil { // what comes of the call is on its way to it
-		w.take()
-		return
-	}
-	w.release()
-}
-
-// expire gives up the calls that have waited for as long as they may.
-func (c *Client) expire() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.waiting.expire(answer{err: context.DeadlineExceeded})
-}
-
-// release ends the calls that wait, because no reply can come any more.
-func (c *Client) release() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.lost = true
-	c.waiting.endAll(answer{err: c.goneLocked()})
-}
-
-// goneLocked says why no reply can come.
-func (c *Client) goneLocked() error {
-	switch {
-	case c.closed:
-		return ErrClientClosed
-	case c.nc.IsDraining():
-		return nats.ErrConnectionDraining
-	default:
-		return nats.ErrConnectionClosed
-	}
 }

@@ -274,7 +274,6 @@ func TestClientIsARequesterForMessages(t *testing.T) {
 	if msg.Reply != "mine" || got.Reply == "mine" {
 		t.Errorf("reply subject %q was sent; the caller's message has %q now", got.Reply, msg.Reply)
 	}
-	timeless, optionless := typednats.NewClient(nc, typednats.WithDefaultTimeout(0)), typednats.NewClient(nc, nil)
 	var none context.Context
 	for name, test := range map[string]struct {
 		call func() (*nats.Msg, error)
@@ -286,9 +285,7 @@ func TestClientIsARequesterForMessages(t *testing.T) {
 		"nobody": {func() (*nats.Msg, error) {
 			return client.RequestMsgWithContext(ctx, &nats.Msg{Subject: "nobody"})
 		}, nats.ErrNoResponders},
-		"cancelled":   {func() (*nats.Msg, error) { return client.RequestMsgWithContext(cancelled(ctx), msg) }, context.Canceled},
-		"bad options": {func() (*nats.Msg, error) { return timeless.RequestMsgWithContext(ctx, msg) }, typednats.ErrInvalidConfig},
-		"nil option":  {func() (*nats.Msg, error) { return optionless.RequestMsgWithContext(ctx, msg) }, typednats.ErrInvalidConfig},
+		"cancelled": {func() (*nats.Msg, error) { return client.RequestMsgWithContext(cancelled(ctx), msg) }, context.Canceled},
 	} {
 		if reply, err := test.call(); reply != nil || !errors.Is(err, test.want) {
 			t.Errorf("%s: %v, %v, want %v", name, reply, err, test.want)
@@ -334,7 +331,7 @@ func TestRewrittenReplySubject(t *testing.T) {
 			t.Errorf("%s: %v, %v", kind, out, err)
 			continue
 		}
-		if got, want := <-deadlines, kind != "client"; got != want {
+		if got, want := await(t, deadlines, "the handler"), kind != "client"; got != want {
 			t.Errorf("%s: the handler has a deadline: %v, want %v", kind, got, want)
 		}
 	}
@@ -346,13 +343,23 @@ func TestCallWaitsNoLongerThanItsDeadline(t *testing.T) {
 	answer(t, nc, "mute", silence)
 	client := typednats.NewClient(nc, typednats.WithDefaultTimeout(10*time.Millisecond))
 	t.Cleanup(func() { _ = client.Close() })
-	_, err := typednats.RequestService(context.Background(), client, echo.InSubject("mute"), note{})
-	if !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("call = %v, want DeadlineExceeded", err)
-	}
-	_, err = client.RequestMsgWithContext(context.Background(), &nats.Msg{Subject: "mute"})
-	if !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("request = %v, want DeadlineExceeded", err)
+	for name, call := range map[string]func() error{
+		"call": func() error {
+			_, err := typednats.RequestService(context.Background(), client, echo.InSubject("mute"), note{})
+			return err
+		},
+		"request": func() error {
+			_, err := client.RequestMsgWithContext(context.Background(), &nats.Msg{Subject: "mute"})
+			return err
+		},
+	} {
+		begun := time.Now()
+		if err := call(); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%s = %v, want DeadlineExceeded", name, err)
+		}
+		if waited := time.Since(begun); waited >= typednats.DefaultTimeout {
+			t.Errorf("%s waited for %v, which is the time of a client that sets none", name, waited)
+		}
 	}
 }
 
@@ -402,7 +409,7 @@ type deadlineOnly struct{ context.Context } //nolint:containedctx // it is a con
 
 func (deadlineOnly) Deadline() (time.Time, bool) { return time.Now().Add(time.Hour), true }
 
-func TestACallEndsEvenIfItsContextDoesNot(t *testing.T) {
+func TestCallEndsEvenIfItsContextDoesNot(t *testing.T) {
 	t.Parallel()
 	srv := typednatstest.Run(t)
 	answer(t, srv.Connect(t), "mute", silence)

@@ -1,11 +1,10 @@
 package typednats
 
 import (
-	"errors"
-	"fmt"
 	"reflect"
-	"strings"
-	"sync"
+
+	"github.com/typednats/typednats/internal/buffer"
+	"github.com/typednats/typednats/internal/wire"
 )
 
 // Codec turns values into message bodies and back. An endpoint names the codecs that it understands with
@@ -32,15 +31,6 @@ type Codec interface {
 	Unmarshal(data []byte, v any) error
 }
 
-// Media types with a meaning of their own; every other one is just a codec's name.
-const (
-	jsonMediaType = "application/json"         // meant by a request that names none
-	rawMediaType  = "application/octet-stream" // alone, takes any bytes
-)
-
-// maxMediaType bounds a content type, in bytes: it can be part of a subject.
-const maxMediaType = 128
-
 // appender is the method that a codec may have.
 type appender interface {
 	AppendMarshal(dst []byte, v any) ([]byte, error)
@@ -57,138 +47,30 @@ type wireCodec struct {
 
 func newWireCodec(c Codec) wireCodec {
 	contentType := c.ContentType()
-	w := wireCodec{Codec: c, mediaType: canonicalMediaType(contentType)}
+	w := wireCodec{Codec: c, mediaType: wire.CanonicalMediaType(contentType)}
 	w.appender, _ = c.(appender)
-	if w.mediaType != jsonMediaType {
+	if w.mediaType != wire.JSONMediaType {
 		w.requestType = contentType
 	}
-	w.fitsToken = fitsReplyToken(w.requestType)
+	w.fitsToken = wire.FitsReplyToken(w.requestType)
 	return w
 }
 
 // encode encodes v, into b if the codec can.
-func (c *wireCodec) encode(b *buffer, v any) ([]byte, error) {
+func (c *wireCodec) encode(b *buffer.Buffer, v any) ([]byte, error) {
 	if c.appender == nil {
 		return c.Marshal(v)
 	}
-	data, err := c.appender.AppendMarshal(b.data[:0], v)
+	data, err := c.appender.AppendMarshal(b.Data[:0], v)
 	if err != nil {
 		return nil, err
 	}
-	b.data = data
+	b.Data = data
 	return data, nil
 }
 
-// maxPooledBuffer is the size above which a buffer is left to the garbage collector, in bytes, so that one large
-// message does not stay in memory.
-const maxPooledBuffer = 64 << 10
-
-// buffer holds a body until it is published: nats.go copies what it publishes.
-type buffer struct {
-	data []byte
-}
-
-var buffers = sync.Pool{New: func() any { return new(buffer) }} //nolint:gochecknoglobals // nobody can tell what is in it
-
-func newBuffer() *buffer {
-	b, _ := buffers.Get().(*buffer)
-	return b
-}
-
-// release gives the buffer back; what was encoded into it must not be used any more. It stands nil.
-func (b *buffer) release() {
-	if b != nil && cap(b.data) <= maxPooledBuffer {
-		buffers.Put(b)
-	}
-}
-
-// codecSet is the codecs that an endpoint understands; clients send the first.
-type codecSet []wireCodec
-
-func newCodecSet(codecs []Codec, m *mistakes) codecSet {
-	var set codecSet
-	for _, c := range codecs {
-		if isNil(c) {
-			m.add("codec", fmt.Sprintf("%T", c), errNil)
-			continue
-		}
-		if err := checkMediaType(c.ContentType()); err != nil {
-			m.add("codec", c.ContentType(), err)
-			continue
-		}
-		next := newWireCodec(c)
-		if set.named(next.mediaType) != nil {
-			m.add("codec", c.ContentType(), errors.New("two codecs have this content type"))
-			continue
-		}
-		set = append(set, next)
-	}
-	return set
-}
-
-// named returns the codec with a media type in canonical form, or nil.
-func (s codecSet) named(mediaType string) *wireCodec {
-	for i := range s {
-		if s[i].mediaType == mediaType {
-			return &s[i]
-		}
-	}
-	return nil
-}
-
-// forContentType returns the codec that a Content-Type names; an empty one means JSON. It returns nil if there is none.
-// An endpoint that takes raw bytes alone takes them under any name.
-func (s codecSet) forContentType(contentType string) *wireCodec {
-	if contentType == "" {
-		contentType = jsonMediaType
-	}
-	c := s.named(contentType)
-	if c == nil {
-		c = s.named(canonicalMediaType(contentType))
-	}
-	if c == nil && len(s) == 1 && s[0].mediaType == rawMediaType {
-		c = &s[0]
-	}
-	return c
-}
-
-// String lists what is accepted, for the description of code 415.
-func (s codecSet) String() string {
-	var names []string
-	for i := range s {
-		names = append(names, s[i].mediaType)
-	}
-	return strings.Join(names, ", ")
-}
-
-// canonicalMediaType drops parameters and case, which do not count when media types are compared.
-func canonicalMediaType(contentType string) string {
-	mediaType, _, _ := strings.Cut(contentType, ";")
-	return strings.ToLower(strings.TrimSpace(mediaType))
-}
-
-// checkMediaType reports what is wrong with a codec's content type, which travels as a header's value.
-func checkMediaType(contentType string) error {
-	mediaType := canonicalMediaType(contentType)
-	kind, subtype, found := strings.Cut(mediaType, "/")
-	if !found || kind == "" || subtype == "" || strings.Contains(mediaType, " ") || len(contentType) > maxMediaType ||
-		strings.ContainsFunc(contentType, func(r rune) bool { return r < ' ' || r > '~' }) {
-		return fmt.Errorf("want a media type such as %q of at most %d bytes", jsonMediaType, maxMediaType)
-	}
-	return nil
-}
-
-// isNil reports whether an interface holds nothing, or a nil pointer or function, which could only panic when it is
-// used.
-func isNil(v any) bool {
-	if v == nil {
-		return true
-	}
-	rv := reflect.ValueOf(v)
-	switch rv.Kind() {
-	case reflect.Pointer, reflect.Func:
-		return rv.IsNil()
-	default:
-		return false
-	}
+// hasEmptyBody reports whether values of a type are sent as an empty body, whatever the codec: a struct without fields
+// says nothing.
+func hasEmptyBody(t reflect.Type) bool {
+	return t.Kind() == reflect.Struct && t.NumField() == 0
 }

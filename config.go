@@ -1,6 +1,7 @@
 package typednats
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -8,11 +9,24 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/micro"
+
+	"github.com/typednats/typednats/internal/subject"
 )
 
 // DefaultDrainTimeout is how long [Serve] waits for handlers in flight.
 const DefaultDrainTimeout = 10 * time.Second
+
+// Bounds of an endpoint that sets none of its own.
+const (
+	// DefaultMaxConcurrent is how many requests of one endpoint are handled at a time.
+	DefaultMaxConcurrent = 256
+
+	// DefaultMaxPendingMessages is how many requests of one endpoint wait for a handler.
+	DefaultMaxPendingMessages = 4096
+
+	// DefaultMaxPendingBytes is how many bytes the bodies of the requests that wait may have together.
+	DefaultMaxPendingBytes = 64 << 20
+)
 
 // semverRegexp is the regular expression that semver.org suggests and ADR-32 asks for.
 var semverRegexp = regexp.MustCompile(`^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)` +
@@ -43,7 +57,7 @@ type ServiceConfig struct {
 	DrainTimeout time.Duration
 
 	// StatsHandler returns what becomes the `data` of an endpoint's statistics, as JSON. It is called for each
-	// endpoint whenever statistics are asked for, with the endpoint's name, or its subject where several endpoints
+	// endpoint whenever statistics are asked for, with the endpoint's name, or its subject if several endpoints
 	// have the name. It must be safe for concurrent use. nil, and a nil result, means no data.
 	StatsHandler func(endpoint string) any
 
@@ -52,7 +66,7 @@ type ServiceConfig struct {
 
 	// ErrorHandler is told of what callers are not: errors that were not declared, panics, replies that could not be
 	// sent, requests that nats.go dropped, and a connection that had to be made anew. It is called concurrently with
-	// itself, where it is about a request on the goroutine of that, after the reply. nil means that only the Logger
+	// itself; if it is about a request, on the goroutine of that, after the reply. nil means that only the Logger
 	// is told.
 	ErrorHandler func(ErrorReport)
 
@@ -65,33 +79,18 @@ type ServiceConfig struct {
 	MaxConcurrent int
 }
 
-// ErrorReport is one error that stays inside the service.
-type ErrorReport struct {
-	// Endpoint is the endpoint's name; empty where the error is about the service.
-	Endpoint string
-
-	// Subject is where the request was sent, or what the subscription is for.
-	Subject string
-
-	// Err is the error. A panic with an error wraps it.
-	Err error
-
-	// Stack is the stack of a panic, else nil.
-	Stack []byte
-}
-
 // check returns everything that is wrong with the configuration, joined.
 func (c *ServiceConfig) check(nc *nats.Conn) error {
 	var m mistakes
 	if nc == nil {
 		m.add("connection", "nil", errNil)
 	}
-	m.add("Name", c.Name, checkName(c.Name))
+	m.add("Name", c.Name, subject.CheckName(c.Name))
 	if !semverRegexp.MatchString(c.Version) {
 		m.add("Version", c.Version, errors.New(`want a semantic version, such as "1.0.0"`))
 	}
 	if c.QueueGroup != "" {
-		m.add("QueueGroup", c.QueueGroup, checkQueueGroup(c.QueueGroup))
+		m.add("QueueGroup", c.QueueGroup, c.queuePolicy().check())
 		if c.QueueGroupDisabled {
 			m.add("QueueGroup", c.QueueGroup, errors.New("QueueGroupDisabled is set too"))
 		}
@@ -110,17 +109,7 @@ func (c *ServiceConfig) check(nc *nats.Conn) error {
 }
 
 func (c *ServiceConfig) drainTimeout() time.Duration {
-	if c.DrainTimeout == 0 {
-		return DefaultDrainTimeout
-	}
-	return c.DrainTimeout
-}
-
-func (c *ServiceConfig) logger() *slog.Logger {
-	if c.Logger == nil {
-		return slog.Default()
-	}
-	return c.Logger
+	return cmp.Or(c.DrainTimeout, DefaultDrainTimeout)
 }
 
 // queuePolicy is the service's say about the queue groups of its endpoints.
@@ -131,6 +120,6 @@ func (c *ServiceConfig) queuePolicy() queuePolicy {
 	case c.QueueGroup != "":
 		return queuePolicy{kind: queueNamed, name: c.QueueGroup}
 	default:
-		return queuePolicy{kind: queueNamed, name: micro.DefaultQueueGroup}
+		return queuePolicy{} // the default of ADR-32
 	}
 }

@@ -20,12 +20,6 @@ type Endpoint[In, Out any, Err error] struct {
 	d *descriptor
 }
 
-// Never is the Err of an endpoint that has no domain error. No type implements it.
-type Never interface {
-	error
-	never()
-}
-
 // NewEndpoint returns the descriptor of an endpoint. Its name is also its subject unless [Endpoint.InSubject] says
 // otherwise, and consists of letters, digits, dashes and underscores (ADR-32). Its codec is JSON unless
 // [Endpoint.WithCodec] says otherwise.
@@ -69,7 +63,7 @@ func (e Endpoint[In, Out, Err]) WithoutQueueGroup() Endpoint[In, Out, Err] {
 // WithMetadata adds an entry to the metadata that $SRV.INFO shows for the endpoint (ADR-32). The last value given
 // for a key counts; an empty key is a mistake.
 func (e Endpoint[In, Out, Err]) WithMetadata(key, value string) Endpoint[In, Out, Err] {
-	return Endpoint[In, Out, Err]{e.d.with(func(s *spec) { s.metadata = cloneWith(s.metadata, key, value) })}
+	return Endpoint[In, Out, Err]{e.d.with(func(s *spec) { s.describe(key, value) })}
 }
 
 // WithCodec sets the codecs of the endpoint, overriding the default of JSON alone. Clients send c; servers accept c
@@ -109,19 +103,11 @@ func (e Endpoint[In, Out, Err]) Idempotent() Endpoint[In, Out, Err] {
 }
 
 // Name returns the endpoint's name.
-func (e Endpoint[In, Out, Err]) Name() string {
-	return e.d.specification().name
-}
+func (e Endpoint[In, Out, Err]) Name() string { return e.d.specification().name }
 
 // Subject returns the effective subject: the one given to [Endpoint.At], else the group's prefix and the subject or
 // name, joined with a dot.
-func (e Endpoint[In, Out, Err]) Subject() string {
-	s := e.d.specification()
-	if s.at != nil {
-		return *s.at
-	}
-	return s.pattern()
-}
+func (e Endpoint[In, Out, Err]) Subject() string { return e.d.specification().address() }
 
 // Validate returns every mistake in the descriptor, joined, or nil. Each names the endpoint, the field and the bad
 // value, and is an [ErrInvalidEndpoint].
@@ -148,7 +134,7 @@ func (e Endpoint[In, Out, Err]) Handle(
 	return bind(e.d, valueHandler[In, Out](h), opts)
 }
 
-// HandleWith binds h to the endpoint as [Endpoint.Handle] does. Use it where the handler needs the request's subject
+// HandleWith binds h to the endpoint as [Endpoint.Handle] does. Use it if the handler needs the request's subject
 // or headers, or sends headers back.
 func (e Endpoint[In, Out, Err]) HandleWith(
 	h func(context.Context, *ServiceRequest[In]) (Out, error), opts ...HandlerOption,

@@ -4,13 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"maps"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/nats-io/nats.go"
@@ -23,127 +21,33 @@ import (
 	"github.com/typednats/typednats/typednatstest"
 )
 
-// contractIn asks a handler for N, or to fail with the error that the test keeps under Fail.
-type contractIn struct {
-	Fail string `json:"fail,omitempty"`
-	N    int    `json:"n"`
-}
-
-type contractOut struct {
-	N int `json:"n"`
-}
-
-// contractStock is the descriptor that most tests of the builder start from.
-func contractStock() typednats.Endpoint[contractIn, contractOut, contractError] {
-	return typednats.NewEndpoint[contractIn, contractOut, contractError]("stock-check").FailsWith(contractMissing{})
-}
-
-// contractBind binds a handler that answers with N or fails as the request asks.
-func contractBind[E error](
-	e typednats.Endpoint[contractIn, contractOut, E], failures map[string]error, opts ...typednats.HandlerOption,
-) typednats.BoundEndpoint {
-	return e.Handle(func(_ context.Context, in contractIn) (contractOut, error) {
-		if in.Fail != "" {
-			return contractOut{}, failures[in.Fail]
-		}
-		return contractOut{N: in.N}, nil
-	}, opts...)
-}
-
-// contractServe runs a service until the test ends. It returns what the service reports to its owner, too.
-func contractServe(
-	t *testing.T, nc *nats.Conn, endpoints ...typednats.BoundEndpoint,
-) (*typednats.Service, <-chan typednats.ErrorReport) {
-	t.Helper()
-	reports := make(chan typednats.ErrorReport, 256)
-	svc, err := typednats.NewService(nc, typednats.ServiceConfig{
-		Name:         "inventory",
-		Version:      "1.0.0",
-		Logger:       slog.New(slog.DiscardHandler),
-		ErrorHandler: func(r typednats.ErrorReport) { reports <- r },
-	}, endpoints...)
-	if err != nil {
-		t.Fatalf("NewService: %v", err)
-	}
-	t.Cleanup(func() { contractStop(t, svc) })
-	return svc, reports
-}
-
-func contractStop(t *testing.T, svc *typednats.Service) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	if err := svc.Stop(ctx); err != nil {
-		t.Errorf("Stop: %v", err)
-	}
-}
-
-func contractContext(t *testing.T) context.Context {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-	t.Cleanup(cancel)
-	return ctx
-}
-
-// contractAsk sends a message that no client of ours made and returns the reply.
-func contractAsk(t *testing.T, nc *nats.Conn, subject string, header nats.Header, body string) *nats.Msg {
-	t.Helper()
-	reply, err := nc.RequestMsgWithContext(contractContext(t),
-		&nats.Msg{Subject: subject, Header: header, Data: []byte(body)})
-	if err != nil {
-		t.Fatalf("request on %q: %v", subject, err)
-	}
-	return reply
-}
-
-// contractRequesters are the ways to call a service.
-func contractRequesters(t *testing.T, nc *nats.Conn) map[string]typednats.Requester {
-	t.Helper()
-	token, headers := typednats.NewClient(nc), typednats.NewClient(nc, typednats.WithoutReplyToken())
-	t.Cleanup(func() {
-		if err := errors.Join(token.Close(), headers.Close()); err != nil {
-			t.Errorf("Close: %v", err)
-		}
-	})
-	return map[string]typednats.Requester{"conn": nc, "client": token, "client with headers": headers}
-}
-
-// contractFailures are what the services that observe starts fail with.
-func contractFailures() map[string]error {
-	return map[string]error{"missing": contractMissing{Item: "bolt"}, "denied": &contractDenied{User: "ann"}}
-}
-
-// contractProfile is all that can be seen of a descriptor from outside.
-type contractProfile struct {
+// profile is all that can be seen of a descriptor from outside.
+type profile struct {
 	Name, Subject, Invalid, Unbindable string
 	Served                             micro.EndpointInfo
 	Accepts                            []string
 	Replies                            map[string]nats.Header // by failure
 }
 
-func contractObserve(
-	t *testing.T, nc *nats.Conn, e typednats.Endpoint[contractIn, contractOut, contractError],
-) contractProfile {
+func profileOf(t *testing.T, nc *nats.Conn, e stockEndpoint) profile {
 	t.Helper()
-	profile := contractProfile{
+	profile := profile{
 		Name: e.Name(), Subject: e.Subject(), Invalid: fmt.Sprint(e.Validate()), Replies: map[string]nats.Header{},
 	}
-	svc, err := typednats.NewService(nc, typednats.ServiceConfig{
-		Name: "inventory", Version: "1.0.0", Logger: slog.New(slog.DiscardHandler),
-	}, contractBind(e, contractFailures()))
+	s, err := typednats.NewService(nc, config(), bindStock(e, stockFailures))
 	if err != nil {
 		profile.Unbindable = err.Error()
 		return profile
 	}
-	defer contractStop(t, svc)
-	profile.Served = svc.Info().Endpoints[0]
+	defer mustStop(t, s)
+	profile.Served = s.Info().Endpoints[0]
 	subject := strings.NewReplacer("*", "x", ">", "x").Replace(e.Subject())
 	for contentType, body := range map[string]string{
 		"application/json":         `{"fail":"missing"}`,
 		"application/msgpack":      "\x81\xa4fail\xa6denied",
 		"application/octet-stream": "anything",
 	} {
-		reply := contractAsk(t, nc, subject, nats.Header{"Content-Type": {contentType}}, body)
+		reply := exchange(t, nc, subject, nats.Header{"Content-Type": {contentType}}, body)
 		if reply.Header.Get(micro.ErrorCodeHeader) == "415" {
 			continue
 		}
@@ -154,11 +58,9 @@ func contractObserve(
 	return profile
 }
 
-// contractChanges are the builder methods, each with an argument that makes a difference.
-func contractChanges() map[string]func(
-	typednats.Endpoint[contractIn, contractOut, contractError],
-) typednats.Endpoint[contractIn, contractOut, contractError] {
-	type endpoint = typednats.Endpoint[contractIn, contractOut, contractError]
+// changes are the builder methods, each with an argument that makes a difference.
+func changes() map[string]func(stockEndpoint) stockEndpoint {
+	type endpoint = stockEndpoint
 	return map[string]func(endpoint) endpoint{
 		"InGroup":               func(e endpoint) endpoint { return e.InGroup(typednats.NewGroup("other").WithQueueGroup("g")) },
 		"InSubject":             func(e endpoint) endpoint { return e.InSubject("stock.*") },
@@ -168,10 +70,10 @@ func contractChanges() map[string]func(
 		"WithMetadata, new key": func(e endpoint) endpoint { return e.WithMetadata("owner", "bolts team") },
 		"WithMetadata, again":   func(e endpoint) endpoint { return e.WithMetadata("format", "2") },
 		"WithCodec":             func(e endpoint) endpoint { return e.WithCodec(json.Codec, msgpack.Codec, raw.Codec) },
-		"FailsWith":             func(e endpoint) endpoint { return e.FailsWith(&contractDenied{}) },
-		"FailsWithTag":          func(e endpoint) endpoint { return e.FailsWithTag("Absent", contractMissing{}) },
+		"FailsWith":             func(e endpoint) endpoint { return e.FailsWith(&denied{}) },
+		"FailsWithTag":          func(e endpoint) endpoint { return e.FailsWithTag("Absent", noItem{}) },
 		"WithErrorMapper": func(e endpoint) endpoint {
-			return e.WithErrorMapper(func(contractError) (string, int) { return "mapped", 418 })
+			return e.WithErrorMapper(func(stockError) (string, int) { return "mapped", 418 })
 		},
 	}
 }
@@ -179,36 +81,32 @@ func contractChanges() map[string]func(
 func TestEndpointMethodsReturnCopies(t *testing.T) {
 	t.Parallel()
 	nc := typednatstest.Server(t)
-	base := contractStock().InGroup(typednats.NewGroup("catalog")).
+	base := stockCheck.InGroup(typednats.NewGroup("catalog")).
 		WithMetadata("format", "1").WithCodec(json.Codec, msgpack.Codec)
-	want := contractObserve(t, nc, base)
-	for name, change := range contractChanges() {
-		if diff := cmp.Diff(want, contractObserve(t, nc, change(base))); diff == "" {
+	want := profileOf(t, nc, base)
+	for name, change := range changes() {
+		if diff := cmp.Diff(want, profileOf(t, nc, change(base))); diff == "" {
 			t.Errorf("%s: the copy is not changed", name)
 		}
-		if diff := cmp.Diff(want, contractObserve(t, nc, base)); diff != "" {
-			t.Errorf("%s changes the receiver (-want +got):\n%s", name, diff)
-		}
-		if diff := cmp.Diff(want, contractObserve(t, nc, base.Idempotent())); diff != "" {
-			t.Errorf("Idempotent changes what is served (-want +got):\n%s", diff)
-		}
+		compare(t, "the receiver of "+name, want, profileOf(t, nc, base))
 	}
+	compare(t, "what Idempotent serves", want, profileOf(t, nc, base.Idempotent()))
 }
 
-func TestEndpointMethodsInAnyOrder(t *testing.T) {
+func TestEndpointMethodsTakeAnyOrder(t *testing.T) {
 	t.Parallel()
 	nc := typednatstest.Server(t)
-	changes := contractChanges()
+	changes := changes()
 	for _, later := range []string{"At", "WithoutQueueGroup", "WithMetadata, again"} {
 		delete(changes, later)
 	}
 	names := slices.Sorted(maps.Keys(changes))
-	build := func() contractProfile {
-		e := contractStock()
+	build := func() profile {
+		e := stockCheck
 		for _, name := range names {
 			e = changes[name](e)
 		}
-		return contractObserve(t, nc, e)
+		return profileOf(t, nc, e)
 	}
 	want := build()
 	if want.Subject != "other.stock.*" || want.Unbindable != "" {
@@ -217,20 +115,18 @@ func TestEndpointMethodsInAnyOrder(t *testing.T) {
 	for range 2 {
 		for range names {
 			names = append(names[1:len(names):len(names)], names[0])
-			if diff := cmp.Diff(want, build()); diff != "" {
-				t.Errorf("%v (-want +got):\n%s", names, diff)
-			}
+			compare(t, fmt.Sprint(names), want, build())
 		}
 		slices.Reverse(names)
 	}
 }
 
-func TestEndpointLastCallCounts(t *testing.T) {
+func TestLastCallOfAnEndpointMethodCounts(t *testing.T) {
 	t.Parallel()
 	nc := typednatstest.Server(t)
-	base := contractStock().WithCodec(json.Codec, msgpack.Codec)
-	for name, change := range contractChanges() {
-		var detour typednats.Endpoint[contractIn, contractOut, contractError]
+	base := stockCheck.WithCodec(json.Codec, msgpack.Codec)
+	for name, change := range changes() {
+		var detour stockEndpoint
 		switch name {
 		case "InGroup":
 			detour = base.InGroup(typednats.NewGroup("first").WithoutQueueGroup())
@@ -253,63 +149,47 @@ func TestEndpointLastCallCounts(t *testing.T) {
 		}
 		// At takes the subject as it is when it is called.
 		if name == "At" {
-			change = func(e typednats.Endpoint[contractIn, contractOut, contractError],
-			) typednats.Endpoint[contractIn, contractOut, contractError] {
-				return e.At("stock-check")
-			}
+			change = func(e stockEndpoint) stockEndpoint { return e.At("stock-check") }
 		}
-		want, got := contractObserve(t, nc, change(base)), contractObserve(t, nc, change(detour))
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("%s called twice (-want +got):\n%s", name, diff)
-		}
+		compare(t, name+" called twice", profileOf(t, nc, change(base)), profileOf(t, nc, change(detour)))
 	}
 }
 
-func TestEndpointBranches(t *testing.T) {
+func TestBranchesOfAnEndpointShareNothing(t *testing.T) {
 	t.Parallel()
 	nc := typednatstest.Server(t)
 	// With three members a slice that grows by doubling has room for one more, which two branches could share.
-	base := contractStock().FailsWith(contractBusy{}, contractReason(""))
-	a, b := base.FailsWith(&contractDenied{}), base.FailsWith(contractProblems{})
-	c, d := base.FailsWithTag("first", contractBusy{}), base.FailsWithTag("second", contractBusy{})
-	type endpoint = typednats.Endpoint[contractIn, contractOut, contractError]
-	understands := func(e endpoint, tag, body string) bool {
-		sub, err := nc.Subscribe("stock-check", func(m *nats.Msg) {
-			_ = m.RespondMsg(&nats.Msg{Data: []byte(body), Header: nats.Header{
-				micro.ErrorHeader: {"x"}, micro.ErrorCodeHeader: {"500"}, typednats.ErrorTypeHeader: {tag},
-			}})
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = sub.Unsubscribe() }()
-		_, err = typednats.RequestService(contractContext(t), nc, e, contractIn{})
-		_, ok := errors.AsType[contractError](err)
-		return ok
-	}
+	base := stockCheck.FailsWith(busy{}, reason(""))
+	a, b := base.FailsWith(&denied{}), base.FailsWith(problems{})
+	c, d := base.FailsWithTag("first", busy{}), base.FailsWithTag("second", busy{})
+	var tag, body string
+	answer(t, nc, "stock-check", func(*nats.Msg) *nats.Msg {
+		return &nats.Msg{Data: []byte(body), Header: headerOf(
+			micro.ErrorHeader, "x", micro.ErrorCodeHeader, "500", typednats.ErrorTypeHeader, tag)}
+	})
 	for _, tt := range []struct {
 		name string
-		e    endpoint
+		e    stockEndpoint
 		want string
 	}{
-		{"base", base, "contractMissing contractBusy contractReason"},
-		{"a", a, "contractMissing contractBusy contractReason contractDenied"},
-		{"b", b, "contractMissing contractBusy contractReason contractProblems"},
-		{"c", c, "contractMissing contractReason first"},
-		{"d", d, "contractMissing contractReason second"},
+		{"base", base, "noItem busy reason"},
+		{"a", a, "noItem busy reason denied"},
+		{"b", b, "noItem busy reason problems"},
+		{"c", c, "noItem reason first"},
+		{"d", d, "noItem reason second"},
 	} {
 		var got []string
 		for _, known := range [][2]string{
-			{"contractMissing", "{}"}, {"contractBusy", "{}"}, {"contractReason", `""`}, {"contractDenied", "{}"},
-			{"contractProblems", "[]"}, {"first", "{}"}, {"second", "{}"},
+			{"noItem", "{}"}, {"busy", "{}"}, {"reason", `""`}, {"denied", "{}"},
+			{"problems", "[]"}, {"first", "{}"}, {"second", "{}"},
 		} {
-			if understands(tt.e, known[0], known[1]) {
-				got = append(got, known[0])
+			tag, body = known[0], known[1]
+			_, err := typednats.RequestService(within(t), nc, tt.e, stockIn{})
+			if _, ok := errors.AsType[stockError](err); ok {
+				got = append(got, tag)
 			}
 		}
-		if diff := cmp.Diff(tt.want, strings.Join(got, " ")); diff != "" {
-			t.Errorf("tags of %s (-want +got):\n%s", tt.name, diff)
-		}
+		compare(t, "tags of "+tt.name, tt.want, strings.Join(got, " "))
 	}
 }
 
@@ -317,29 +197,19 @@ func TestEndpointKeepsNothingOfItsCallers(t *testing.T) {
 	t.Parallel()
 	nc := typednatstest.Server(t)
 	also := []typednats.Codec{msgpack.Codec}
-	members := []contractError{&contractDenied{}}
-	e := contractStock().WithCodec(json.Codec, also...).FailsWith(members...).WithMetadata("format", "1")
-	also[0], members[0] = raw.Codec, contractBusy{}
-	got := contractObserve(t, nc, e)
-	if diff := cmp.Diff([]string{"application/json", "application/msgpack"}, got.Accepts); diff != "" {
-		t.Errorf("codecs (-want +got):\n%s", diff)
-	}
-	if tag := got.Replies["application/msgpack"].Get(typednats.ErrorTypeHeader); tag != "contractDenied" {
-		t.Errorf("tag = %q, want contractDenied", tag)
-	}
-	svc, _ := contractServe(t, nc, contractBind(e, nil))
-	svc.Info().Endpoints[0].Metadata["format"] = "changed"
-	if diff := cmp.Diff(map[string]string{"format": "1"}, svc.Info().Endpoints[0].Metadata); diff != "" {
-		t.Errorf("metadata after writing to a copy (-want +got):\n%s", diff)
-	}
+	members := []stockError{&denied{}}
+	e := stockCheck.WithCodec(json.Codec, also...).FailsWith(members...).WithMetadata("format", "1")
+	also[0], members[0] = raw.Codec, busy{}
+	got := profileOf(t, nc, e)
+	compare(t, "codecs", []string{"application/json", "application/msgpack"}, got.Accepts)
+	compare(t, "tag", "denied", got.Replies["application/msgpack"].Get(typednats.ErrorTypeHeader))
 }
 
-func TestEndpointSubject(t *testing.T) {
+func TestSubjectOfAnEndpoint(t *testing.T) {
 	t.Parallel()
-	e := contractStock()
-	g := typednats.NewGroup("catalog")
+	e, g := stockCheck, typednats.NewGroup("catalog")
 	for _, tt := range []struct {
-		e    typednats.Endpoint[contractIn, contractOut, contractError]
+		e    stockEndpoint
 		want string
 	}{
 		{e, "stock-check"},
@@ -348,8 +218,6 @@ func TestEndpointSubject(t *testing.T) {
 		{e.InGroup(g).InSubject("stock.*"), "catalog.stock.*"},
 		{e.InSubject(">").InGroup(g), "catalog.>"},
 		{e.InGroup(g).InSubject("stock.*").At("catalog.stock.bolt"), "catalog.stock.bolt"},
-		{e.InGroup(g.Group("v2")), "catalog.v2.stock-check"},
-		{e.InGroup(typednats.NewGroup("api.v1").Group("eu.west")), "api.v1.eu.west.stock-check"},
 	} {
 		if err := tt.e.Validate(); err != nil {
 			t.Errorf("Validate of %q: %v", tt.want, err)
@@ -363,44 +231,35 @@ func TestEndpointSubject(t *testing.T) {
 	}
 }
 
-func TestEndpointWildcard(t *testing.T) {
+func TestWildcardEndpointIsCalledWithAt(t *testing.T) {
 	t.Parallel()
-	nc := typednatstest.Server(t)
-	e := contractStock().InGroup(typednats.NewGroup("catalog")).InSubject("stock.*")
+	e := stockCheck.InGroup(typednats.NewGroup("catalog")).InSubject("stock.*")
 	subjects := make(chan string, 1)
-	contractServe(t, nc, e.HandleWith(
-		func(_ context.Context, r *typednats.ServiceRequest[contractIn]) (contractOut, error) {
-			subjects <- r.Subject
-			return contractOut{N: r.Value.N}, nil
-		}))
-	for name, r := range contractRequesters(t, nc) {
-		out, err := typednats.RequestService(contractContext(t), r, e.At("catalog.stock.bolt"), contractIn{N: 7})
+	bound := e.HandleWith(func(_ context.Context, r *typednats.ServiceRequest[stockIn]) (stockOut, error) {
+		subjects <- r.Subject
+		return stockOut{N: r.Value.N}, nil
+	})
+	eachWay(t, []typednats.BoundEndpoint{bound}, func(t way) {
+		out, err := typednats.RequestService(within(t), t.r, e.At("catalog.stock.bolt"), stockIn{N: 7})
 		if err != nil || out.N != 7 {
-			t.Fatalf("%s: %+v, %v, want 7", name, out, err)
+			t.Fatalf("call = %+v, %v, want 7", out, err)
 		}
-		if got := <-subjects; got != "catalog.stock.bolt" {
-			t.Errorf("%s: the handler sees %q, want catalog.stock.bolt", name, got)
-		}
-		_, err = typednats.RequestService(contractContext(t), r, e, contractIn{})
+		compare(t, "subject that the handler sees", "catalog.stock.bolt", await(t, subjects, "the handler"))
+		_, err = typednats.RequestService(within(t), t.r, e, stockIn{})
 		if !errors.Is(err, typednats.ErrInvalidEndpoint) || !strings.Contains(fmt.Sprint(err), `"catalog.stock.*"`) {
-			t.Errorf("%s: without At: %v, want an ErrInvalidEndpoint with the subject", name, err)
+			t.Errorf("without At: %v, want an ErrInvalidEndpoint with the subject", err)
 		}
-	}
-	_, err := typednats.NewService(nc, typednats.ServiceConfig{Name: "s", Version: "1.0.0"},
-		contractBind(e.At("catalog.stock.bolt"), nil))
-	if !errors.Is(err, typednats.ErrInvalidEndpoint) || !strings.Contains(fmt.Sprint(err), `At "catalog.stock.bolt"`) {
-		t.Errorf("NewService with At: %v, want an ErrInvalidEndpoint with the value", err)
-	}
+	})
 }
 
-// TestEndpointConcurrentUse means most with -race.
-func TestEndpointConcurrentUse(t *testing.T) {
+// It means most with -race.
+func TestEndpointIsSafeForConcurrentUse(t *testing.T) {
 	t.Parallel()
-	base := contractStock().WithMetadata("format", "1")
+	base := stockCheck.WithMetadata("format", "1")
 	var wg sync.WaitGroup
 	for i := range 8 {
 		wg.Go(func() {
-			for name, change := range contractChanges() {
+			for name, change := range changes() {
 				if err := change(base).Validate(); err != nil {
 					t.Errorf("%d: %s: %v", i, name, err)
 				}

@@ -3,31 +3,18 @@ package typednats
 import (
 	"errors"
 	"fmt"
-	"strings"
-	"unicode"
-	"unicode/utf8"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/typednats/typednats/internal/replies"
+	"github.com/typednats/typednats/internal/server"
+	"github.com/typednats/typednats/internal/wire"
 )
-
-// Codes that the library itself sends in [micro.ErrorCodeHeader], with HTTP's meaning. docs/wire.md lists them.
-const (
-	codeBadRequest       = 400 // the request could not be decoded
-	codeUnsupportedMedia = 415 // the endpoint does not accept the request's codec
-	codeCallerGone       = 499 // the caller gave up before the handler ran; nobody sees it but in statistics
-	codeInternal         = 500 // the handler failed, or its reply could not be sent
-	codeUnavailable      = 503 // too many requests, or the service is stopping
-	codeDeadline         = 504 // the caller's deadline had passed before the handler ran
-)
-
-// maxDescription bounds the description of an error on the wire, in bytes.
-const maxDescription = 4 << 10
-
-// internalDescription is all that a client learns of an error that was not declared.
-const internalDescription = "internal error"
 
 // Failures of the library itself. They are wrapped with what they are about; test for them with [errors.Is].
 var (
 	// ErrInvalidEndpoint is returned when an endpoint's descriptor has a mistake.
-	ErrInvalidEndpoint = errors.New("typednats: invalid endpoint")
+	ErrInvalidEndpoint = server.ErrInvalidEndpoint
 
 	// ErrInvalidConfig is returned when a [ServiceConfig] or an option has a bad value.
 	ErrInvalidConfig = errors.New("typednats: invalid configuration")
@@ -39,33 +26,29 @@ var (
 	ErrDecodeReply = errors.New("typednats: reply cannot be decoded")
 
 	// ErrClientClosed is returned by calls through a [Client] after [Client.Close]. Nothing more is received.
-	ErrClientClosed = errors.New("typednats: client is closed")
+	ErrClientClosed = replies.ErrClosed
 
 	// ErrServiceStopped is returned when endpoints are added to, or removed from, a service that was stopped.
-	ErrServiceStopped = errors.New("typednats: service is stopped")
+	ErrServiceStopped = server.ErrStopped
 
 	// ErrEndpointNotFound is returned when no endpoint of a service has the given name or subject, or when several
 	// have the name.
-	ErrEndpointNotFound = errors.New("typednats: no such endpoint")
+	ErrEndpointNotFound = server.ErrEndpointNotFound
 
-	// ErrCallerGone is the [context.Cause] of the end of a handler's context where the caller cancelled its call, or
-	// its connection is gone. Callers through a [Client] are recognised.
-	ErrCallerGone = errors.New("typednats: caller is gone")
+	// ErrCallerGone is the [context.Cause] of the end of a handler's context if the caller cancelled its call. Callers
+	// through a [Client] are recognised.
+	ErrCallerGone = server.ErrCallerGone
 
 	// ErrAbandoned is returned when a service or an endpoint was stopped before all that it had accepted was
 	// answered by a handler. The error says how many requests that was.
-	ErrAbandoned = errors.New("typednats: requests were abandoned")
+	ErrAbandoned = server.ErrAbandoned
 )
 
-// What is wrong with single values, as it stands in the errors above.
-var (
-	errAtIsForClients = errors.New("At is for clients; bind a handler to the endpoint without it")
-	errAtLeastOne     = errors.New("want at least 1")
-	errEmpty          = errors.New("it is empty")
-	errNegative       = errors.New("it is negative")
-	errNil            = errors.New("it is nil")
-	errNotUTF8        = errors.New("it is not UTF-8, which $SRV.INFO could not show")
-)
+// Never is the Err of an endpoint that has no domain error. No type implements it.
+type Never interface {
+	error
+	never()
+}
 
 // ServiceError is a failure that a service reports with a code and a description, without a declared Go type: the
 // errors made with [Errorf], those that the library sends itself, and declared errors that this client does not know.
@@ -90,12 +73,18 @@ func Errorf(code int, format string, args ...any) *ServiceError {
 	return &ServiceError{Code: code, Description: fmt.Errorf(format, args...).Error()}
 }
 
-// code is 0 for no error.
-func (e *ServiceError) code() int {
-	if e == nil {
-		return 0
+// serviceErrorOf returns the service error that a reply holds, or nil for a successful reply.
+func serviceErrorOf(reply *nats.Msg) *ServiceError {
+	e, failed := wire.ParseErrorReply(reply.Header)
+	if !failed {
+		return nil
 	}
-	return e.Code
+	return &ServiceError{Code: e.Code, Description: e.Description, Type: e.Type, Data: reply.Data}
+}
+
+// reply is what the error is on the wire.
+func (e *ServiceError) reply() wire.ErrorReply {
+	return wire.ErrorReply{Code: wire.CleanCode(e.Code), Description: e.Description}
 }
 
 // Error returns the code, the tag if there is one, and the description.
@@ -104,6 +93,11 @@ func (e *ServiceError) Error() string {
 		return fmt.Sprintf("service error %d (%s): %s", e.Code, e.Type, e.Description)
 	}
 	return fmt.Sprintf("service error %d: %s", e.Code, e.Description)
+}
+
+// invalidEndpoint begins the mistakes of the endpoint with the given name.
+func invalidEndpoint(name string) error {
+	return fmt.Errorf("%w %q", ErrInvalidEndpoint, name)
 }
 
 // CallError is what [RequestService] and [Request] return for every failure but a declared error: it says which call
@@ -138,40 +132,3 @@ func (e *CallError) Error() string {
 
 // Unwrap returns Err.
 func (e *CallError) Unwrap() error { return e.Err }
-
-// cleanDescription makes s safe to be a header's value: one line of valid UTF-8 of bounded length. Text that is
-// empty then is replaced by fallback.
-func cleanDescription(s, fallback string) string {
-	clean := func(r rune) rune {
-		if unicode.IsControl(r) || r == '\u2028' || r == '\u2029' {
-			return ' '
-		}
-		return r
-	}
-	s = cutText(s, 2*maxDescription) // bounds the work; the exact cut follows
-	s = strings.TrimSpace(strings.Map(clean, strings.ToValidUTF8(s, string(utf8.RuneError))))
-	s = strings.TrimSpace(cutText(s, maxDescription))
-	if s == "" {
-		return fallback
-	}
-	return s
-}
-
-// cutText returns as much of s as fits into limit bytes without splitting a character.
-func cutText(s string, limit int) string {
-	if len(s) <= limit {
-		return s
-	}
-	for limit > 0 && !utf8.RuneStart(s[limit]) {
-		limit--
-	}
-	return s[:limit]
-}
-
-// cleanCode makes code safe to be sent.
-func cleanCode(code int) int {
-	if code < 1 {
-		return codeInternal
-	}
-	return code
-}

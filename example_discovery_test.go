@@ -10,6 +10,7 @@ import (
 
 	"github.com/typednats/typednats"
 	"github.com/typednats/typednats/discovery"
+	"github.com/typednats/typednats/internal/natsserver"
 )
 
 // exampleAccounts starts a server with an account "backend", whose services the account "tools" can ask about
@@ -22,31 +23,28 @@ func exampleAccounts() (backend, tools *nats.Conn, end func()) {
 	if err := consumer.AddServiceImport(provider, "from.backend.>", "$SRV.>"); err != nil {
 		log.Fatal(err)
 	}
-	srv, err := server.NewServer(&server.Options{
-		DontListen: true, NoLog: true, NoSigs: true,
-		Accounts: []*server.Account{provider, consumer},
-		Users: []*server.User{
-			{Username: "backend", Password: "b", Account: provider},
-			{Username: "tools", Password: "t", Account: consumer},
-		},
-	})
+	opts := natsserver.InProcess()
+	opts.Accounts = []*server.Account{provider, consumer}
+	opts.Users = []*server.User{
+		{Username: "backend", Password: "b", Account: provider},
+		{Username: "tools", Password: "t", Account: consumer},
+	}
+	srv, err := natsserver.Start(opts)
 	if err != nil {
 		log.Fatal(err)
 	}
-	srv.Start()
-	backend, err = nats.Connect("", nats.InProcessServer(srv), nats.UserInfo("backend", "b"))
+	backend, err = srv.Connect(nats.UserInfo("backend", "b"))
 	if err != nil {
 		log.Fatal(err)
 	}
-	tools, err = nats.Connect("", nats.InProcessServer(srv), nats.UserInfo("tools", "t"))
+	tools, err = srv.Connect(nats.UserInfo("tools", "t"))
 	if err != nil {
 		log.Fatal(err)
 	}
 	return backend, tools, func() {
 		tools.Close()
 		backend.Close()
-		srv.Shutdown()
-		srv.WaitForShutdown()
+		srv.Stop()
 	}
 }
 

@@ -3,25 +3,24 @@ package typednats_test
 import (
 	"log"
 
-	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
+
+	"github.com/typednats/typednats/internal/natsserver"
 )
 
-// exampleConn starts a NATS server in this process, without a port, and connects to it. An example cannot use the
-// test helpers, which need a testing.TB.
+// exampleConn starts a NATS server in this process, without a port, and connects to it. An example has no testing.TB,
+// which typednatstest needs.
 func exampleConn() (nc *nats.Conn, end func()) {
-	srv, err := server.NewServer(&server.Options{DontListen: true, NoLog: true, NoSigs: true})
+	srv, err := natsserver.Start(natsserver.InProcess())
 	if err != nil {
 		log.Fatal(err)
 	}
-	srv.Start()
-	nc, err = nats.Connect("", nats.InProcessServer(srv))
+	nc, err = srv.Connect()
 	if err != nil {
 		log.Fatal(err)
 	}
 	return nc, func() {
 		nc.Close()
-		srv.Shutdown()
-		srv.WaitForShutdown()
+		srv.Stop()
 	}
 }

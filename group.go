@@ -1,5 +1,13 @@
 package typednats
 
+import (
+	"errors"
+
+	"github.com/nats-io/nats.go/micro"
+
+	"github.com/typednats/typednats/internal/subject"
+)
+
 // Group is a prefix that endpoints share, with an optional queue group for all of them. It is a value: every method
 // returns a changed copy. The zero value is a group without a name, which [Endpoint.Validate] reports.
 type Group struct {
@@ -32,7 +40,7 @@ func (g Group) WithoutQueueGroup() Group {
 }
 
 func (g Group) check() error {
-	return checkConcrete(g.prefix)
+	return subject.CheckConcrete(g.prefix)
 }
 
 // queueKind says who decides about an endpoint's queue group.
@@ -62,5 +70,20 @@ func (p queuePolicy) check() error {
 	if p.kind != queueNamed {
 		return nil
 	}
-	return checkQueueGroup(p.name)
+	if p.name == "" {
+		return errors.New("it is empty; WithoutQueueGroup switches queue groups off")
+	}
+	return subject.CheckQueueGroup(p.name)
+}
+
+// queueGroup returns the queue group that p asks for, "" for none. Where nobody decides it is the default of ADR-32.
+func (p queuePolicy) queueGroup() string {
+	switch p.kind {
+	case queueDisabled:
+		return ""
+	case queueNamed:
+		return p.name
+	default:
+		return micro.DefaultQueueGroup
+	}
 }

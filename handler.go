@@ -2,10 +2,11 @@ package typednats
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/nats-io/nats.go"
+
+	"github.com/typednats/typednats/internal/server"
 )
 
 // ServiceRequest is a request as a handler bound with [Endpoint.HandleWith] sees it. A test of a handler can make
@@ -32,101 +33,69 @@ func (r *ServiceRequest[In]) ReplyHeader() nats.Header {
 	return r.replyHeader
 }
 
-// operation is a handler without its type parameters.
-type operation interface {
+// handler is a bound function without its type parameters.
+type handler interface {
 	// newRequest is the function newRequest for the handler's In.
-	newRequest(ctx context.Context, m *nats.Msg) *request
+	newRequest(parent context.Context, m *nats.Msg) *server.Request
 
-	// call runs the handler with what is in the request and returns its Out.
-	call(ctx context.Context, r *request) (any, error)
+	// handle calls the function with what was decoded, and returns its Out and the headers to send back: header, or
+	// others if the function made some.
+	handle(ctx context.Context, r *server.Request, header nats.Header) (any, nats.Header, error)
 }
 
-// valueHandler is the operation of [Endpoint.Handle].
-type valueHandler[In, Out any] func(context.Context, In) (Out, error)
-
-func (h valueHandler[In, Out]) newRequest(ctx context.Context, m *nats.Msg) *request {
-	return newRequest[In](ctx, m)
+// given is what a function gets, in one allocation. It may keep both.
+type given[In any] struct {
+	ctx   server.Context
+	value In
 }
 
-func (h valueHandler[In, Out]) call(ctx context.Context, r *request) (any, error) {
-	value, err := inOf[In](r)
-	if err != nil {
-		return nil, err
-	}
-	return h(ctx, *value)
+// newRequest returns a request whose input is a pointer to a zero In.
+func newRequest[In any](parent context.Context, m *nats.Msg) *server.Request {
+	g := new(given[In])
+	return server.NewRequest(parent, m, &g.ctx, &g.value)
 }
 
-// requestHandler is the operation of [Endpoint.HandleWith].
-type requestHandler[In, Out any] func(context.Context, *ServiceRequest[In]) (Out, error)
-
-func (h requestHandler[In, Out]) newRequest(ctx context.Context, m *nats.Msg) *request {
-	return newRequest[In](ctx, m)
-}
-
-func (h requestHandler[In, Out]) call(ctx context.Context, r *request) (any, error) {
-	value, err := inOf[In](r)
-	if err != nil {
-		return nil, err
-	}
-	sr := &ServiceRequest[In]{Value: *value, Subject: r.msg.Subject, Header: r.msg.Header, replyHeader: r.replyHeader}
-	out, err := h(ctx, sr)
-	r.replyHeader = sr.replyHeader
-	return out, err
-}
-
-func inOf[In any](r *request) (*In, error) {
-	value, ok := r.in.(*In)
+func inputOf[In any](r *server.Request) (*In, error) {
+	value, ok := r.Input.(*In)
 	if !ok {
-		return nil, fmt.Errorf("request is a %T, want a %T", r.in, value)
+		return nil, fmt.Errorf("request is a %T, want a %T", r.Input, value)
 	}
 	return value, nil
 }
 
-// BoundEndpoint is an endpoint with its handler, ready for [NewService]. It is made by [Endpoint.Handle] and
-// [Endpoint.HandleWith]; the zero value is refused by NewService.
-type BoundEndpoint struct {
-	contract *contract
-	op       operation
-	opts     handlerOptions
-	name     string
-	subject  string
-	err      error // what is wrong with it, reported by NewService
+// valueHandler is the handler of [Endpoint.Handle].
+type valueHandler[In, Out any] func(context.Context, In) (Out, error)
+
+func (h valueHandler[In, Out]) newRequest(parent context.Context, m *nats.Msg) *server.Request {
+	return newRequest[In](parent, m)
 }
 
-// Name returns the endpoint's name.
-func (b BoundEndpoint) Name() string { return b.name }
-
-// Subject returns the subject that the endpoint listens on.
-func (b BoundEndpoint) Subject() string { return b.subject }
-
-func bind(d *descriptor, op operation, opts []HandlerOption) BoundEndpoint {
-	s := d.specification()
-	b := BoundEndpoint{op: op, name: s.name, subject: s.pattern()}
-	var m mistakes
-	if op == nil {
-		m.add("handler", "nil", errNil)
+func (h valueHandler[In, Out]) handle(
+	ctx context.Context, r *server.Request, header nats.Header,
+) (any, nats.Header, error) {
+	value, err := inputOf[In](r)
+	if err != nil {
+		return nil, header, err
 	}
-	for _, opt := range opts {
-		if opt == nil {
-			m.add("HandlerOption", "nil", errNil)
-			continue
-		}
-		opt.applyToHandler(&b.opts)
-	}
-	b.opts.check(&m)
-	c, err := d.compile()
-	if err == nil && c.at {
-		m.add("At", c.target, errAtIsForClients)
-	}
-	b.contract = c
-	b.err = errors.Join(err, m.join(invalidEndpoint(b.name)))
-	return b
+	out, err := h(ctx, *value)
+	return out, header, err
 }
 
-// check returns what is wrong with a bound endpoint.
-func (b BoundEndpoint) check() error {
-	if b.err == nil && b.contract == nil {
-		return fmt.Errorf("%w: a BoundEndpoint is made by Handle or HandleWith", invalidEndpoint(b.name))
+// requestHandler is the handler of [Endpoint.HandleWith].
+type requestHandler[In, Out any] func(context.Context, *ServiceRequest[In]) (Out, error)
+
+func (h requestHandler[In, Out]) newRequest(parent context.Context, m *nats.Msg) *server.Request {
+	return newRequest[In](parent, m)
+}
+
+func (h requestHandler[In, Out]) handle(
+	ctx context.Context, r *server.Request, header nats.Header,
+) (any, nats.Header, error) {
+	value, err := inputOf[In](r)
+	if err != nil {
+		return nil, header, err
 	}
-	return b.err
+	sr := &ServiceRequest[In]{Value: *value, Subject: r.Msg.Subject, Header: r.Msg.Header, replyHeader: header}
+	out, err := h(ctx, sr)
+	return out, sr.replyHeader, err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"runtime"
 	"strings"
 	"testing"
@@ -35,6 +36,11 @@ type bulky struct {
 
 func (bulky) Error() string { return "bulky" }
 
+// fragile is a declared error that panics when it is asked for its text.
+type fragile struct{ Text string }
+
+func (fragile) Error() string { panic("secret") }
+
 // opaqueReply is what a caller and the service's owner see of one request.
 type opaqueReply struct {
 	Failure  string // code and description
@@ -46,6 +52,7 @@ type opaqueReply struct {
 func TestEveryRequestGetsExactlyOneReply(t *testing.T) {
 	t.Parallel()
 	const internal = "500:internal error"
+	errSecret := errors.New("secret: password")
 	big := strings.Repeat("x", 3000)
 	bind := func(h func(context.Context, note) (opaque, error)) typednats.BoundEndpoint {
 		return typednats.NewEndpoint[note, opaque, error]("any").
@@ -66,11 +73,16 @@ func TestEveryRequestGetsExactlyOneReply(t *testing.T) {
 		request  string
 		want     opaqueReply
 	}{
-		"success":           {returns("fine", nil), `{}`, opaqueReply{Body: `{"any":"fine"}`}},
-		"declared error":    {returns(nil, missing{"nut"}), `{}`, opaqueReply{Failure: "404:no nut", Body: `{"item":"nut"}`}},
-		"service error":     {returns(nil, typednats.Errorf(403, "not you")), `{}`, opaqueReply{Failure: "403:not you"}},
-		"undeclared error":  {returns(nil, errors.New("secret")), `{}`, opaqueReply{Failure: internal, Reported: "secret"}},
+		"success":          {returns("fine", nil), `{}`, opaqueReply{Body: `{"any":"fine"}`}},
+		"declared error":   {returns(nil, missing{"nut"}), `{}`, opaqueReply{Failure: "404:no nut", Body: `{"item":"nut"}`}},
+		"service error":    {returns(nil, typednats.Errorf(403, "not you")), `{}`, opaqueReply{Failure: "403:not you"}},
+		"undeclared error": {returns(nil, errSecret), `{}`, opaqueReply{Failure: internal, Reported: "secret: password"}},
+		"undeclared type":  {returns(nil, reason("secret")), `{}`, opaqueReply{Failure: internal, Reported: "secret"}},
+		"wrapped error": {
+			returns(nil, fmt.Errorf("look up: %w", errSecret)), `{}`, opaqueReply{Failure: internal, Reported: "look up: secret: password"},
+		},
 		"typed nil pointer": {returns(nil, (*missing)(nil)), `{}`, opaqueReply{Failure: internal, Reported: "<nil>"}},
+		"nil ServiceError":  {returns(nil, (*typednats.ServiceError)(nil)), `{}`, opaqueReply{Failure: internal, Reported: "<nil>"}},
 		"undecodable request": {
 			returns("fine", nil), `{"text":`, opaqueReply{Failure: "400:request cannot be decoded: unexpected end of JSON input"},
 		},
@@ -118,7 +130,7 @@ func TestEveryRequestGetsExactlyOneReply(t *testing.T) {
 			bindWith("a:b", "x", missing{"nut"}), `{}`, opaqueReply{Failure: internal, Reported: `reply header "a:b"`},
 		},
 		"bad reply header beside an undeclared error": {
-			bindWith("a:b", "x", errors.New("secret")), `{}`, opaqueReply{Failure: internal, Reported: "secret"},
+			bindWith("a:b", "x", errSecret), `{}`, opaqueReply{Failure: internal, Reported: "secret: password"},
 		},
 		"panic with text": {
 			bind(func(context.Context, note) (opaque, error) { panic("boom") }), `{}`,
@@ -132,6 +144,25 @@ func TestEveryRequestGetsExactlyOneReply(t *testing.T) {
 			bind(func(context.Context, note) (opaque, error) { panic(missing{"nut"}) }), `{}`,
 			opaqueReply{Failure: internal, Reported: "panic: no nut", Stack: true},
 		},
+		"panic with an error": {
+			bind(func(context.Context, note) (opaque, error) { panic(fmt.Errorf("look up: %w", errSecret)) }), `{}`,
+			opaqueReply{Failure: internal, Reported: "panic: look up: secret: password", Stack: true},
+		},
+		"panic of the runtime": {
+			bind(func(_ context.Context, in note) (opaque, error) { return opaque{in.Text[len(in.Text)]}, nil }), `{}`,
+			opaqueReply{Failure: internal, Reported: "index out of range", Stack: true},
+		},
+		"panic of an error's text": {
+			typednats.NewEndpoint[note, opaque, fragile]("any").
+				Handle(func(context.Context, note) (opaque, error) { return opaque{}, fragile{} }), `{}`,
+			opaqueReply{Failure: internal, Reported: "panic: secret", Stack: true},
+		},
+		"panic of the error mapper": {
+			typednats.NewEndpoint[note, opaque, missing]("any").
+				WithErrorMapper(func(missing) (string, int) { panic("secret") }).
+				Handle(func(context.Context, note) (opaque, error) { return opaque{}, missing{} }), `{}`,
+			opaqueReply{Failure: internal, Reported: "panic: secret", Stack: true},
+		},
 		"end of the goroutine": {
 			bind(func(context.Context, note) (opaque, error) {
 				runtime.Goexit()
@@ -143,7 +174,7 @@ func TestEveryRequestGetsExactlyOneReply(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			srv := typednatstest.Run(t, func(o *server.Options) { o.MaxPayload = 2048 })
-			nc, ctx, subject := srv.Connect(t), within(t), test.endpoint.Subject()
+			nc, subject := srv.Connect(t), test.endpoint.Subject()
 			reports := make(reportLog, 10)
 			s := start(t, nc, config(reports.config), test.endpoint)
 			raw := newRawClient(t, srv.Connect(t))
@@ -154,13 +185,19 @@ func TestEveryRequestGetsExactlyOneReply(t *testing.T) {
 					t.Errorf("reply to %s, want to %s", replied, request)
 				}
 				got := opaqueReply{Failure: failure, Body: string(msg.Data)}
+				if failure == internal && len(msg.Header) != 2 {
+					t.Errorf("header %v, want code and description alone", msg.Header)
+				}
 				if test.want.Reported != "" {
 					report := await(t, reports, "a report")
 					got.Stack = report.Stack != nil
 					if report.Endpoint != "any" || report.Subject != subject {
 						t.Errorf("reported about endpoint %q, subject %q", report.Endpoint, report.Subject)
 					}
-					got.Reported = fmt.Sprint(report.Err) // not Error: one of them is a nil pointer
+					got.Reported = fmt.Sprint(report.Err) // not Error: some are nil pointers
+					if strings.Contains(got.Reported, errSecret.Error()) != errors.Is(report.Err, errSecret) {
+						t.Errorf("reported %v without the error itself", report.Err)
+					}
 					if strings.Contains(got.Reported, test.want.Reported) {
 						got.Reported = test.want.Reported
 					}
@@ -168,9 +205,12 @@ func TestEveryRequestGetsExactlyOneReply(t *testing.T) {
 				compare(t, "reply to "+request, test.want, got)
 			}
 			raw.silent()
-			if err := s.Stop(ctx); err != nil {
-				t.Errorf("Stop: %v", err)
+			for _, question := range []string{"$SRV.STATS", "$SRV.INFO"} {
+				if shown := exchange(t, nc, question, nil, ""); strings.Contains(string(shown.Data), "secret") {
+					t.Errorf("%s shows what was reported: %s", question, shown.Data)
+				}
 			}
+			mustStop(t, s)
 			if len(reports) > 0 {
 				t.Errorf("reported, too: %v", (<-reports).Err)
 			}
@@ -185,22 +225,15 @@ func TestEveryRequestGetsExactlyOneReply(t *testing.T) {
 	}
 }
 
-func TestPanicWithAnErrorIsWrapped(t *testing.T) {
+func TestStackOfAPanicLeadsToTheHandler(t *testing.T) {
 	t.Parallel()
 	nc := typednatstest.Server(t)
-	cause := errors.New("cause")
 	reports := make(reportLog, 10)
-	start(t, nc, config(reports.config), echo.Handle(func(context.Context, note) (note, error) {
-		panic(fmt.Errorf("wrapped: %w", cause))
-	}))
+	start(t, nc, config(reports.config), echo.Handle(func(context.Context, note) (note, error) { panic("boom") }))
 	_, err := typednats.RequestService(within(t), nc, echo, note{})
 	compare(t, "failure", "500:internal error", codeOf(err))
-	report := await(t, reports, "a report")
-	if !errors.Is(report.Err, cause) {
-		t.Errorf("reported %v, want the cause in it", report.Err)
-	}
-	if !strings.Contains(string(report.Stack), "handler_test.go") {
-		t.Errorf("the stack does not lead to the handler:\n%s", report.Stack)
+	if stack := await(t, reports, "a report").Stack; !strings.Contains(string(stack), "handler_test.go") {
+		t.Errorf("the stack does not lead to the handler:\n%s", stack)
 	}
 }
 
@@ -230,9 +263,7 @@ func TestQueueGoesOnBehindAHandlerThatEndsItsGoroutine(t *testing.T) {
 			t.Errorf("reply %d is to %s: %q, want %q", i, name, failure, want)
 		}
 	}
-	if err := s.Stop(within(t)); err != nil {
-		t.Errorf("Stop: %v", err)
-	}
+	mustStop(t, s)
 }
 
 func TestErrorHandlerMayFail(t *testing.T) {
@@ -254,147 +285,106 @@ func TestErrorHandlerMayFail(t *testing.T) {
 				_, err := typednats.RequestService(ctx, nc, echo, note{})
 				compare(t, "failure", "500:internal error", codeOf(err))
 			}
-			if err := s.Stop(ctx); err != nil {
-				t.Errorf("Stop: %v", err)
-			}
+			mustStop(t, s)
 		})
 	}
 }
 
-func TestRequestWithoutReplySubjectIsHandled(t *testing.T) {
-	t.Parallel()
-	nc, ctx := typednatstest.Server(t), within(t)
-	g := newGate()
-	g.open()
-	s := start(t, nc, config(), echo.Handle(g.handle))
-	if err := nc.Publish("echo", []byte(`{"text":"event"}`)); err != nil {
-		t.Fatal(err)
-	}
-	compare(t, "request", note{"event"}, await(t, g.entered, "the handler to run"))
-	if err := s.Stop(ctx); err != nil {
-		t.Errorf("Stop: %v", err)
-	}
-	compare(t, "requests", 1, requestsOf(s, "echo"))
-}
-
 func TestHandlerSeesSubjectAndHeaders(t *testing.T) {
 	t.Parallel()
-	nc, ctx := typednatstest.Server(t), within(t)
 	type seen struct {
 		Subject, Value string
 		Notes          []string
 	}
 	wild := typednats.NewEndpoint[note, seen, missing]("wild").InSubject("wild.*")
-	start(t, nc, config(), wild.HandleWith(
-		func(_ context.Context, r *typednats.ServiceRequest[note]) (seen, error) {
-			r.ReplyHeader().Add("Answer", "one")
-			r.ReplyHeader().Add("Answer", "two")
-			if r.Value.Text == "fail" {
-				return seen{}, missing{"nut"}
-			}
-			return seen{r.Subject, r.Value.Text, r.Header["Note"]}, nil
-		}))
-	client := typednats.NewClient(nc)
-	t.Cleanup(func() { _ = client.Close() })
-	for name, r := range map[string]typednats.Requester{"connection": nc, "client": client} {
+	bound := wild.HandleWith(func(_ context.Context, r *typednats.ServiceRequest[note]) (seen, error) {
+		r.ReplyHeader().Add("Answer", "one")
+		r.ReplyHeader().Add("Answer", "two")
+		if r.Value.Text == "fail" {
+			return seen{}, missing{"nut"}
+		}
+		return seen{r.Subject, r.Value.Text, r.Header["Note"]}, nil
+	})
+	eachWay(t, []typednats.BoundEndpoint{bound}, func(t way) {
 		var header nats.Header
-		got, err := typednats.RequestService(ctx, r, wild.At("wild.horse"), note{"run"},
+		got, err := typednats.RequestService(within(t), t.r, wild.At("wild.horse"), note{"run"},
 			typednats.WithHeader("Note", "a"), typednats.WithHeader("Note", "b"), typednats.WithReplyHeader(&header))
 		if err != nil {
-			t.Errorf("%s: %v", name, err)
+			t.Errorf("call: %v", err)
 		}
-		compare(t, name+": request", seen{"wild.horse", "run", []string{"a", "b"}}, got)
-		compare(t, name+": reply header", nats.Header{"Answer": {"one", "two"}}, header)
+		compare(t, "request", seen{"wild.horse", "run", []string{"a", "b"}}, got)
+		compare(t, "reply header", nats.Header{"Answer": {"one", "two"}}, header)
 
-		_, err = typednats.RequestService(ctx, r, wild.At("wild.horse"), note{"fail"}, typednats.WithReplyHeader(&header))
-		if _, ok := errors.AsType[missing](err); !ok {
-			t.Errorf("%s: %v, want missing", name, err)
-		}
-		compare(t, name+": header of the error reply", []string{"one", "two"}, header["Answer"])
-	}
+		_, err = typednats.RequestService(within(t), t.r, wild.At("wild.horse"), note{"fail"}, typednats.WithReplyHeader(&header))
+		compare(t, "error", error(missing{"nut"}), err)
+		compare(t, "header of the error reply", []string{"one", "two"}, header["Answer"])
+	})
 }
 
-func TestEmptyTypesHaveEmptyBodies(t *testing.T) {
+func TestReplyHeadersAreSentOrRefused(t *testing.T) {
 	t.Parallel()
-	nc, ctx := typednatstest.Server(t), within(t)
-	type nothing struct{}
-	empty := typednats.NewEndpoint[struct{}, nothing, typednats.Never]("empty")
-	start(t, nc, config(), empty.Handle(func(context.Context, struct{}) (nothing, error) { return nothing{}, nil }))
-	raw := newRawClient(t, nc)
-	for _, body := range []string{"", "{}", "not json"} {
-		raw.send("x", "empty", body)
-		if _, failure, msg := raw.next(); failure != "" || len(msg.Data) > 0 || len(msg.Header) > 0 {
-			t.Errorf("reply to %q: %q, body %q, header %v; want nothing", body, failure, msg.Data, msg.Header)
+	bound := stockCheck.HandleWith(func(_ context.Context, r *typednats.ServiceRequest[stockIn]) (stockOut, error) {
+		for _, key := range r.Header["Want"] {
+			r.ReplyHeader().Add(key, "v")
 		}
+		return stockOut{N: r.Value.N}, stockFailures[r.Value.Fail]
+	})
+	bad := []string{
+		"Nats-Service-Error", "nats-service-error-code", "NATS-SERVICE-ERROR-TYPE", "Content-Type", "content-type",
+		"Typednats-Timeout", "Status", "status", "a b", "größe", "tab\x0bx",
 	}
-	for _, body := range []string{"", "null", "not json"} {
-		requests := make(chan *nats.Msg, 1)
-		sub, err := nc.Subscribe("peer", func(m *nats.Msg) {
-			requests <- m
-			_ = m.Respond([]byte(body))
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := typednats.RequestService(ctx, nc, empty.InSubject("peer"), struct{}{}); err != nil {
-			t.Errorf("call that is answered with %q: %v", body, err)
-		}
-		if m := await(t, requests, "the request"); len(m.Data) > 0 {
-			t.Errorf("request body %q, want none", m.Data)
-		}
-		if err := sub.Unsubscribe(); err != nil {
-			t.Fatal(err)
-		}
+	for _, c := range `"(),/:;<=>?@[\]{}` {
+		bad = append(bad, "X"+string(c))
 	}
+	eachWay(t, []typednats.BoundEndpoint{bound}, func(t way) {
+		call := func(fail string, keys ...string) (stockOut, nats.Header, error) {
+			var header nats.Header
+			opts := []typednats.CallOption{typednats.WithReplyHeader(&header)}
+			for _, key := range keys {
+				opts = append(opts, typednats.WithHeader("Want", key))
+			}
+			out, err := typednats.RequestService(within(t), t.r, stockCheck, stockIn{Fail: fail, N: 7}, opts...)
+			return out, header, err
+		}
+		for _, fail := range []string{"", "missing"} {
+			plain, plainHeader, plainErr := call(fail)
+			for _, keys := range [][]string{{"X-Trace"}, {"x-trace", "X-Trace"}, {"!#$%&'*+-.^_`|~09az"}, {"Nats-Other"}} {
+				want := nats.Header{}
+				maps.Copy(want, plainHeader)
+				for _, key := range keys {
+					want[key] = []string{"v"}
+				}
+				got, header, err := call(fail, keys...)
+				compare(t, fmt.Sprintf("%q, %q: header", keys, fail), want, header)
+				compare(t, fmt.Sprintf("%q, %q: reply", keys, fail), plain, got)
+				compare(t, fmt.Sprintf("%q, %q: error", keys, fail), plainErr, err)
+			}
+			for _, key := range bad {
+				_, header, err := call(fail, "X-Trace", key)
+				compareFailure(t, key, typednats.ServiceError{Code: 500, Description: "internal error"}, err)
+				compare(t, fmt.Sprintf("%q: header", key),
+					headerOf("Nats-Service-Error", "internal error", "Nats-Service-Error-Code", "500"), header)
+			}
+		}
+	})
 }
 
 func TestHandlerContextHasTheCallersDeadline(t *testing.T) {
 	t.Parallel()
-	nc, ctx := typednatstest.Server(t), within(t)
-	remaining := make(chan time.Duration, 1)
-	start(t, nc, config(), echo.Handle(func(ctx context.Context, in note) (note, error) {
-		deadline, ok := ctx.Deadline()
-		if !ok {
-			remaining <- 0
-			return in, nil
-		}
-		remaining <- time.Until(deadline)
-		return in, nil
-	}))
-	raw := newRawClient(t, nc)
-	for timeout, want := range map[string]time.Duration{
-		"60000": time.Minute, "0060000": time.Minute,
-		"": 0, "0": 0, "-1": 0, "+60000": 0, "1.5": 0, "60000ms": 0, " 60000": time.Minute, "0x10": 0, "1_000": 0,
-		"99999999999999999999": 0, "9223372036854775807": 0, "60000, 1": 0,
-	} {
-		raw.send("x", "echo", `{}`, typednats.TimeoutHeader, timeout)
-		compare(t, "failure", "", failureOf(await(t, raw.replies, "a reply")))
-		if got := <-remaining; got > want || want-got > want/2 {
-			t.Errorf("timeout %q: %v remain, want %v", timeout, got, want)
-		}
-	}
-	const longest = "9223372036854" // milliseconds, almost all that a time.Duration holds
-	for start := time.Now(); time.Since(start) < 5*time.Millisecond; {
-		raw.send("x", "echo", `{}`, typednats.TimeoutHeader, longest)
-		compare(t, "failure", "", failureOf(await(t, raw.replies, "a reply")))
-		if got := <-remaining; got < time.Hour {
-			t.Fatalf("timeout %q: %v remain", longest, got)
-		}
-	}
-	client := typednats.NewClient(nc)
-	t.Cleanup(func() { _ = client.Close() })
-	headers := typednats.NewClient(nc, typednats.WithoutReplyToken())
-	t.Cleanup(func() { _ = headers.Close() })
-	for name, r := range map[string]typednats.Requester{"connection": nc, "client": client, "headers": headers} {
-		for want, parent := range map[time.Duration]context.Context{
-			typednats.DefaultTimeout: context.Background(), patience: ctx,
+	left := make(chan time.Duration, 1)
+	bound := echo.Handle(timeLeft(left))
+	eachWay(t, []typednats.BoundEndpoint{bound}, func(t way) {
+		hour, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		for want, ctx := range map[time.Duration]context.Context{
+			typednats.DefaultTimeout: context.Background(), patience: within(t), time.Hour: hour,
 		} {
-			if _, err := typednats.RequestService(parent, r, echo, note{}); err != nil {
-				t.Errorf("%s: %v", name, err)
+			if _, err := typednats.RequestService(ctx, t.r, echo, note{}); err != nil {
+				t.Errorf("call: %v", err)
 			}
-			if got := <-remaining; got > want || got < want/10 {
-				t.Errorf("%s: %v remain, want a little less than %v", name, got, want)
+			if got := await(t, left, "the handler"); got > want || got < want/10 {
+				t.Errorf("%v remain, want a little less than %v", got, want)
 			}
 		}
-	}
+	})
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -17,58 +16,9 @@ import (
 	"github.com/typednats/typednats/codec/json"
 	"github.com/typednats/typednats/codec/msgpack"
 	"github.com/typednats/typednats/codec/raw"
-	"github.com/typednats/typednats/internal/natstest"
+	"github.com/typednats/typednats/internal/server"
+	"github.com/typednats/typednats/internal/wire"
 )
-
-func FuzzFactsOf(f *testing.F) {
-	for _, seed := range []struct{ contentType, timeout, reply string }{
-		{"", "", ""},
-		{"application/msgpack", "1500", "_INBOX.x.abc"},
-		{"", "", "_INBOX.x.~1500~msgpack~z"},
-		{"text/plain", "-1", "_INBOX.x.~1500~msgpack~z"},
-		{"x", "9223372036855", "~~~"},
-		{"x", "0", ".~9223372036854~~zzzzzzzzzzzzz"},
-		{"\xff", "１２", "~1~~1~~1"},
-	} {
-		f.Add(seed.contentType, seed.timeout, seed.reply)
-	}
-	f.Fuzz(func(t *testing.T, contentType, timeout, reply string) {
-		inToken, isToken := parseReplyToken(reply)
-		bare, fromClient := factsOf(nil, reply)
-		if fromClient != isToken || bare != inToken {
-			t.Errorf("without a header: %+v, %v, want what the reply subject says: %+v, %v", bare, fromClient, inToken, isToken)
-		}
-		header := nats.Header{ContentTypeHeader: {contentType, "second"}, TimeoutHeader: {timeout}}
-		got, fromClient := factsOf(header, reply)
-		if fromClient != isToken {
-			t.Errorf("a header changes who made the reply subject: %v, want %v", fromClient, isToken)
-		}
-		want := inToken
-		if contentType != "" {
-			want.contentType = contentType
-		}
-		if d := parseTimeout(timeout); d > 0 {
-			want.timeout = d
-		}
-		if got != want {
-			t.Errorf("facts %+v, want %+v", got, want)
-		}
-		if got.timeout < 0 || got.timeout%time.Millisecond != 0 {
-			t.Errorf("timeout %v, want a whole number of milliseconds", got.timeout)
-		}
-		if again, _ := factsOf(got.addTo(nil), ""); again != got {
-			t.Errorf("after a way over the wire as headers: %+v, want %+v", again, got)
-		}
-		if fitsReplyToken(got.contentType) && !strings.Contains(got.contentType, ";") {
-			if again, ok := parseReplyToken(replySubject("inbox", got, 7)); again != got || !ok {
-				t.Errorf("after a way over the wire in the reply subject: %+v, %v, want %+v", again, ok, got)
-			}
-		}
-		if empty, _ := factsOf(nats.Header{ContentTypeHeader: {}, TimeoutHeader: nil}, reply); empty != inToken {
-			t.Errorf("headers without values: %+v, want %+v", empty, inToken)
-		}
-	})
-}
 
 func FuzzContentType(f *testing.F) {
 	var m mistakes
@@ -88,8 +38,8 @@ func FuzzContentType(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, contentType string) {
-		canonical := canonicalMediaType(contentType)
-		if again := canonicalMediaType(canonical); again != canonical {
+		canonical := wire.CanonicalMediaType(contentType)
+		if again := wire.CanonicalMediaType(canonical); again != canonical {
 			t.Errorf("canonical form of %q is %q, whose own is %q", contentType, canonical, again)
 		}
 		for name, set := range sets {
@@ -99,52 +49,52 @@ func FuzzContentType(f *testing.F) {
 			}
 			want := canonical
 			if contentType == "" {
-				want = jsonMediaType
+				want = wire.JSONMediaType
 			}
 			if name != "raw" && codec.ContentType() != want {
 				t.Errorf("%s: %q is read as %s, want %s", name, contentType, codec.ContentType(), want)
 			}
 		}
-		description := failure(codeUnsupportedMedia, fmt.Sprintf("content type %q", contentType)).description
-		fltCheckDescription(t, description)
+		description := server.Fail(wire.NotAccepted(contentType, sets["json"])).Description
+		checkDescription(t, description)
 	})
 }
 
-// fltCheckDescription checks what becomes the value of a header.
-func fltCheckDescription(t *testing.T, s string) {
+// checkDescription checks what becomes the value of a header.
+func checkDescription(t *testing.T, s string) {
 	t.Helper()
-	if s == "" || len(s) > maxDescription || !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl) {
+	if s == "" || len(s) > wire.MaxDescription || !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl) {
 		t.Errorf("description %.80q of %d bytes is no fit value for a header", s, len(s))
 	}
 }
 
 // The declared errors of FuzzErrorTree, and what is not declared. N is their place in the tree.
-type fltValueError struct{ N int }
+type valueError struct{ N int }
 
-func (fltValueError) Error() string { return "value" }
+func (valueError) Error() string { return "value" }
 
-type fltPointerError struct{ N int }
+type pointerError struct{ N int }
 
-func (*fltPointerError) Error() string { return "pointer" }
+func (*pointerError) Error() string { return "pointer" }
 
-type fltStrangeError struct{ N int }
+type strangeError struct{ N int }
 
-func (fltStrangeError) Error() string { return "strange" }
+func (strangeError) Error() string { return "strange" }
 
-// fltBranchesError is an error with causes that may be nil.
-type fltBranchesError []error
+// branchesError is an error with causes that may be nil.
+type branchesError []error
 
-func (fltBranchesError) Error() string { return "branches" }
+func (branchesError) Error() string { return "branches" }
 
-func (b fltBranchesError) Unwrap() []error { return b }
+func (b branchesError) Unwrap() []error { return b }
 
-// fltTreeBuilder grows an error from bytes and notes the leaves that count, from left to right.
-type fltTreeBuilder struct {
+// treeBuilder grows an error from bytes and notes the leaves that count, from left to right.
+type treeBuilder struct {
 	script []byte
 	leaves []error
 }
 
-func (b *fltTreeBuilder) next() byte {
+func (b *treeBuilder) next() byte {
 	if len(b.script) == 0 {
 		return 0
 	}
@@ -154,12 +104,12 @@ func (b *fltTreeBuilder) next() byte {
 }
 
 // leaf notes err as what find finds when declared is what it is declared as.
-func (b *fltTreeBuilder) leaf(err, declared error) error {
+func (b *treeBuilder) leaf(err, declared error) error {
 	b.leaves = append(b.leaves, declared)
 	return err
 }
 
-func (b *fltTreeBuilder) grow(depth int) error {
+func (b *treeBuilder) grow(depth int) error {
 	n := len(b.leaves)
 	kind := b.next() % 12
 	if depth == 0 && kind >= 8 {
@@ -169,21 +119,21 @@ func (b *fltTreeBuilder) grow(depth int) error {
 	case 0:
 		return nil
 	case 1:
-		return b.leaf(fltValueError{n}, fltValueError{n})
+		return b.leaf(valueError{n}, valueError{n})
 	case 2:
-		return b.leaf(&fltValueError{n}, fltValueError{n})
+		return b.leaf(&valueError{n}, valueError{n})
 	case 3:
-		p := &fltPointerError{n}
+		p := &pointerError{n}
 		return b.leaf(p, p)
 	case 4:
 		se := Errorf(n+1, "code")
 		return b.leaf(se, se)
 	case 5:
-		return (*fltPointerError)(nil)
+		return (*pointerError)(nil)
 	case 6:
 		return (*ServiceError)(nil)
 	case 7:
-		return fltStrangeError{n}
+		return strangeError{n}
 	case 8:
 		return fmt.Errorf("wrapped: %w", b.grow(depth-1))
 	case 9:
@@ -191,12 +141,12 @@ func (b *fltTreeBuilder) grow(depth int) error {
 	case 10:
 		return errors.Join(b.grow(depth-1), b.grow(depth-1))
 	default:
-		return fltBranchesError{nil, b.grow(depth - 1), (*fltValueError)(nil), b.grow(depth - 1), b.grow(depth - 1)}
+		return branchesError{nil, b.grow(depth - 1), (*valueError)(nil), b.grow(depth - 1), b.grow(depth - 1)}
 	}
 }
 
 func FuzzErrorTree(f *testing.F) {
-	endpoint := NewEndpoint[struct{}, struct{}, error]("flt").FailsWith(fltValueError{}, &fltPointerError{})
+	endpoint := NewEndpoint[struct{}, struct{}, error]("test").FailsWith(valueError{}, &pointerError{})
 	c, err := endpoint.d.compile()
 	if err != nil {
 		f.Fatal(err)
@@ -207,7 +157,7 @@ func FuzzErrorTree(f *testing.F) {
 		f.Add([]byte{11, 5, kind, 3})
 	}
 	f.Fuzz(func(t *testing.T, script []byte) {
-		b := &fltTreeBuilder{script: script}
+		b := &treeBuilder{script: script}
 		tree := b.grow(20)
 		found, member := c.errors.find(tree)
 		if len(b.leaves) == 0 {
@@ -227,7 +177,7 @@ func FuzzErrorTree(f *testing.F) {
 			return
 		}
 		description, code := c.errors.describe(found, member)
-		fltCheckDescription(t, description)
+		checkDescription(t, description)
 		if code < 1 {
 			t.Errorf("code %d", code)
 		}
@@ -245,34 +195,33 @@ func FuzzErrorTree(f *testing.F) {
 	})
 }
 
-// fltNode is a type with everything that hostile data could make grow.
-type fltNode struct {
+// node is a type with everything that hostile data could make grow.
+type node struct {
 	Text     string
 	Numbers  []int64
 	Any      any
 	ByName   map[string]any
-	Children []*fltNode
+	Children []*node
 	When     time.Time
 }
 
-// fltServed returns an endpoint as a service has it, without a connection.
-func fltServed(tb testing.TB, b BoundEndpoint) *servedEndpoint {
+// operation returns what a service runs for an endpoint.
+func operation(tb testing.TB, b BoundEndpoint) *pipeline {
 	tb.Helper()
 	if err := b.check(); err != nil {
 		tb.Fatal(err)
 	}
-	s := &Service{cfg: ServiceConfig{Name: "flt", Version: "1.0.0", Logger: slog.New(slog.DiscardHandler)}}
-	return s.newServed(b)
+	return newPipeline(b.endpoint, b.handler, nil)
 }
 
-func FuzzProcess(f *testing.F) {
-	echo := func(_ context.Context, n fltNode) (fltNode, error) { return n, nil }
+func FuzzServe(f *testing.F) {
+	echo := func(_ context.Context, n node) (node, error) { return n, nil }
 	bytes := func(_ context.Context, b []byte) ([]byte, error) { return b, nil }
-	endpoints := []*servedEndpoint{
-		fltServed(f, NewEndpoint[fltNode, fltNode, Never]("flt").Handle(echo)),
-		fltServed(f, NewEndpoint[fltNode, fltNode, Never]("flt").WithCodec(msgpack.Codec, json.Codec).Handle(echo)),
-		fltServed(f, NewEndpoint[[]byte, []byte, Never]("flt").WithCodec(raw.Codec, json.Codec, msgpack.Codec).Handle(bytes)),
-		fltServed(f, NewEndpoint[struct{}, any, Never]("flt").WithCodec(json.Codec, msgpack.Codec).
+	endpoints := []*pipeline{
+		operation(f, NewEndpoint[node, node, Never]("test").Handle(echo)),
+		operation(f, NewEndpoint[node, node, Never]("test").WithCodec(msgpack.Codec, json.Codec).Handle(echo)),
+		operation(f, NewEndpoint[[]byte, []byte, Never]("test").WithCodec(raw.Codec, json.Codec, msgpack.Codec).Handle(bytes)),
+		operation(f, NewEndpoint[struct{}, any, Never]("test").WithCodec(json.Codec, msgpack.Codec).
 			Handle(func(context.Context, struct{}) (any, error) { return 1, nil })),
 	}
 	for which := range endpoints {
@@ -287,63 +236,36 @@ func FuzzProcess(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, which int, contentType string, body []byte) {
 		e := endpoints[uint(which)%uint(len(endpoints))]
-		msg := &nats.Msg{Subject: "flt", Header: nats.Header{ContentTypeHeader: {contentType}}, Data: body}
-		r := e.op.newRequest(t.Context(), msg)
-		r.contentType = contentType
-		out := e.process(r)
-		switch out.code {
+		msg := &nats.Msg{Subject: "test", Header: nats.Header{ContentTypeHeader: {contentType}}, Data: body}
+		var out server.Outcome
+		local := server.NewLocal([]server.Endpoint{{Name: "test", Subject: "test", MaxConcurrent: 1, Operation: tapped{e, &out}}}, func(server.Report) {})
+		if _, err := local.Request(t.Context(), msg); err != nil {
+			t.Skip(err) // a header that cannot be sent
+		}
+		switch out.Code {
 		case 0:
 			if e.codecs.forContentType(contentType) == nil {
 				t.Errorf("content type %q is accepted without a codec", contentType)
 			}
-		case codeBadRequest, codeUnsupportedMedia:
-			fltCheckDescription(t, out.description)
-			if len(out.body) > 0 || out.cause != nil {
-				t.Errorf("refused with body %q and cause %v", out.body, out.cause)
+		case 400, 415:
+			checkDescription(t, out.Description)
+			if len(out.Body) > 0 || out.Cause != nil {
+				t.Errorf("refused with body %q and cause %v", out.Body, out.Cause)
 			}
 		default:
-			t.Errorf("code %d (%s): %v", out.code, out.description, out.cause)
+			t.Errorf("code %d (%s): %v", out.Code, out.Description, out.Cause)
 		}
 	})
 }
 
-// A caller that was probed knows where the server's answers go. It must not be able to answer for other callers: with
-// numbers for tokens it could make the service end their handlers.
-func TestProbeCannotBeAnsweredForAnother(t *testing.T) {
-	t.Parallel()
-	s, err := NewService(natstest.Connect(t), ServiceConfig{Name: "flt", Version: "1.0.0"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	e := fltServed(t, NewEndpoint[struct{}, struct{}, Never]("flt").Handle(func(context.Context, struct{}) (struct{}, error) {
-		return struct{}{}, nil
-	}))
-	for _, caller := range []string{"victim", "hostile"} {
-		r := &request{msg: &nats.Msg{Reply: replySubject(caller, requestFacts{}, 1)}, tracked: true, started: -time.Hour}
-		e.mu.Lock()
-		e.trackLocked(r)
-		e.mu.Unlock()
-	}
-	p := &prober{svc: s}
-	seen := make(map[string]bool)
-	for round := range 10 {
-		if err := p.inspect([]*servedEndpoint{e}); err != nil {
-			t.Fatal(err)
-		}
-		p.mu.Lock()
-		if len(p.asked) != 2 {
-			t.Errorf("round %d: %d callers were asked, want 2", round, len(p.asked))
-		}
-		for token := range p.asked {
-			if seen[token] || len(token) < 20 {
-				t.Errorf("token %q can be guessed", token)
-			}
-			seen[token] = true
-		}
-		p.mu.Unlock()
-	}
-	p.close()
-	if err := s.Stop(t.Context()); err != nil {
-		t.Error(err)
-	}
+// tapped is an operation whose outcome is kept.
+type tapped struct {
+	*pipeline
+
+	out *server.Outcome
+}
+
+func (o tapped) Serve(r *server.Request) server.Outcome {
+	*o.out = o.pipeline.Serve(r)
+	return *o.out
 }

@@ -23,77 +23,77 @@ import (
 	"github.com/typednats/typednats/typednatstest"
 )
 
-// fltTree is a type with everything that hostile data could make grow.
-type fltTree struct {
+// tree is a type with everything that hostile data could make grow.
+type tree struct {
 	Text     string
 	Numbers  []int64
 	Any      any
 	ByName   map[string]any
-	Children []*fltTree
+	Children []*tree
 	When     time.Time
 }
 
 var (
-	fltJSON    = typednats.NewEndpoint[fltTree, fltTree, typednats.Never]("flt-json")
-	fltMsgpack = typednats.NewEndpoint[fltTree, fltTree, typednats.Never]("flt-msgpack").WithCodec(msgpack.Codec, json.Codec)
-	fltRaw     = typednats.NewEndpoint[[]byte, []byte, typednats.Never]("flt-raw").WithCodec(raw.Codec)
+	treeJSON    = typednats.NewEndpoint[tree, tree, typednats.Never]("json")
+	treeMsgpack = typednats.NewEndpoint[tree, tree, typednats.Never]("msgpack").WithCodec(msgpack.Codec, json.Codec)
+	plainBytes  = typednats.NewEndpoint[[]byte, []byte, typednats.Never]("raw").WithCodec(raw.Codec)
 )
 
-// fltHeapBound is what all tests that run may have in use together. A bomb that goes off would be far above it.
-const fltHeapBound = 1 << 30
+// heapBound is what all tests that run may have in use together. A bomb that goes off would be far above it.
+const heapBound = 1 << 30
 
-// fltTarget is a live service for hostile peers, which must serve afterwards as it did before.
-type fltTarget struct {
+// target is a live service for hostile peers, which must serve afterwards as it did before.
+type target struct {
 	t    *testing.T
 	srv  *typednatstest.NATS
 	svc  *typednats.Service
 	nc   *nats.Conn // the service's
-	held *fltHeld
+	held *gate
 }
 
-var fltWait = fltEcho.InSubject("flt-wait")
+var waits = echo.InSubject("wait")
 
-func newFltTarget(t *testing.T) *fltTarget {
+func newTarget(t *testing.T) *target {
 	t.Helper()
 	srv := typednatstest.RunSocket(t)
-	f := &fltTarget{t: t, srv: srv, nc: srv.Connect(t, nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {})), held: newFltHeld()}
-	cfg := fltConfig
-	cfg.ErrorHandler = func(r typednats.ErrorReport) {
-		if r.Stack != nil {
-			t.Errorf("panic: %v\n%s", r.Err, r.Stack)
+	f := &target{t: t, srv: srv, nc: srv.Connect(t, quietly()), held: newGate()}
+	cfg := config(func(c *typednats.ServiceConfig) {
+		c.ErrorHandler = func(r typednats.ErrorReport) {
+			if r.Stack != nil {
+				t.Errorf("panic: %v\n%s", r.Err, r.Stack)
+			}
 		}
-	}
-	tree := func(_ context.Context, in fltTree) (fltTree, error) { return in, nil }
-	f.svc = fltServe(t, f.nc, cfg, fltEcho.Handle(fltEchoes), fltWait.Handle(f.held.handle),
-		fltJSON.Handle(tree), fltMsgpack.Handle(tree),
-		fltRaw.Handle(func(_ context.Context, in []byte) ([]byte, error) { return in, nil }),
+	})
+	repeatTree := func(_ context.Context, in tree) (tree, error) { return in, nil }
+	f.svc = start(t, f.nc, cfg, echo.Handle(repeat), waits.Handle(f.held.handle),
+		treeJSON.Handle(repeatTree), treeMsgpack.Handle(repeatTree),
+		plainBytes.Handle(func(_ context.Context, in []byte) ([]byte, error) { return in, nil }),
 		// The shorter the subject, the longer the reply subject that a request has room for.
-		fltEcho.InSubject("a").Handle(fltEchoes), fltEcho.InSubject("b").Handle(f.held.handle))
+		echo.InSubject("a").Handle(repeat), echo.InSubject("b").Handle(f.held.handle))
+	t.Cleanup(f.held.open) // before the service stops
 	return f
 }
 
 // survives checks that the service is as well as before.
-func (f *fltTarget) survives() {
+func (f *target) survives() {
 	f.t.Helper()
 	if got := f.nc.Status(); got != nats.CONNECTED {
 		f.t.Fatalf("the service's connection is %v: %v", got, f.nc.LastError())
 	}
-	want := fltMessage{Caller: "good", Number: 1}
-	got, err := typednats.RequestService(f.t.Context(), typednats.NewClient(f.srv.Connect(f.t)), fltEcho, want)
+	want := note{"good"}
+	got, err := typednats.RequestService(within(f.t), typednats.NewClient(f.srv.Connect(f.t)), echo, want)
 	if err != nil || got != want {
 		f.t.Errorf("good call afterwards: reply %v, %v", got, err)
 	}
-	if heap := fltHeap(); heap > fltHeapBound {
+	if heap := heapInUse(); heap > heapBound {
 		f.t.Errorf("the heap has %d MB", heap>>20)
 	}
 }
 
 // replied sends a hostile request and waits for the reply that even it must get.
-func (f *fltTarget) replied(nc *nats.Conn, what string, m *nats.Msg) *nats.Msg {
+func (f *target) replied(nc *nats.Conn, what string, m *nats.Msg) *nats.Msg {
 	f.t.Helper()
-	ctx, cancel := context.WithTimeout(f.t.Context(), fltTimeout)
-	defer cancel()
-	reply, err := nc.RequestMsgWithContext(ctx, m)
+	reply, err := nc.RequestMsgWithContext(within(f.t), m)
 	if err != nil {
 		f.t.Fatalf("%s: %v, want a reply", what, err)
 	}
@@ -102,7 +102,7 @@ func (f *fltTarget) replied(nc *nats.Conn, what string, m *nats.Msg) *nats.Msg {
 
 func TestHostileBodies(t *testing.T) {
 	t.Parallel()
-	f := newFltTarget(t)
+	f := newTarget(t)
 	const most = 1 << 20 // the server's max_payload
 	bodies := map[string]string{
 		"nothing":               "",
@@ -143,10 +143,10 @@ func TestHostileBodies(t *testing.T) {
 	nc := f.srv.Connect(t)
 	for name, body := range bodies {
 		for _, request := range []nats.Msg{
-			{Subject: fltJSON.Subject()},
-			{Subject: fltMsgpack.Subject()},
-			{Subject: fltMsgpack.Subject(), Header: nats.Header{"Content-Type": {"application/msgpack"}}},
-			{Subject: fltRaw.Subject()},
+			{Subject: treeJSON.Subject()},
+			{Subject: treeMsgpack.Subject()},
+			{Subject: treeMsgpack.Subject(), Header: nats.Header{"Content-Type": {"application/msgpack"}}},
+			{Subject: plainBytes.Subject()},
 		} {
 			request.Data = []byte(body)
 			if request.Header != nil { // it counts against max_payload, too
@@ -169,7 +169,7 @@ func TestHostileBodies(t *testing.T) {
 
 func TestHostileHeaders(t *testing.T) {
 	t.Parallel()
-	f := newFltTarget(t)
+	f := newTarget(t)
 	many := make(nats.Header)
 	for i := range 20_000 {
 		many[fmt.Sprintf("H-%d", i)] = []string{"x"}
@@ -196,7 +196,7 @@ func TestHostileHeaders(t *testing.T) {
 		}, ""},
 		"pretended status": {nats.Header{"Status": {"503"}, "Description": {"x"}}, ""},
 	} {
-		reply := f.replied(nc, name, &nats.Msg{Subject: fltEcho.Subject(), Header: test.header, Data: []byte("{}")})
+		reply := f.replied(nc, name, &nats.Msg{Subject: echo.Subject(), Header: test.header, Data: []byte("{}")})
 		if got := reply.Header.Get("Nats-Service-Error-Code"); got != test.code {
 			t.Errorf("%s: code %q (%s), want %q", name, got, reply.Header.Get("Nats-Service-Error"), test.code)
 		}
@@ -207,28 +207,28 @@ func TestHostileHeaders(t *testing.T) {
 	f.survives()
 }
 
-// fltWire speaks the protocol byte by byte, so that nothing keeps it from mistakes.
-type fltWire struct {
+// wireConn speaks the protocol byte by byte, so that nothing keeps it from mistakes.
+type wireConn struct {
 	t    *testing.T
 	conn net.Conn
 	read *bufio.Reader
 }
 
-func (f *fltTarget) wire() *fltWire {
+func (f *target) wire() *wireConn {
 	f.t.Helper()
 	conn, err := (&net.Dialer{}).DialContext(f.t.Context(), "tcp", f.srv.Addr().String())
 	if err != nil {
 		f.t.Fatal(err)
 	}
 	f.t.Cleanup(func() { _ = conn.Close() })
-	w := &fltWire{t: f.t, conn: conn, read: bufio.NewReader(conn)}
+	w := &wireConn{t: f.t, conn: conn, read: bufio.NewReader(conn)}
 	w.send(`CONNECT {"verbose":false,"headers":true,"no_responders":true}` + "\r\n")
 	return w
 }
 
-func (w *fltWire) send(text string) {
+func (w *wireConn) send(text string) {
 	w.t.Helper()
-	if err := w.conn.SetDeadline(time.Now().Add(fltTimeout)); err != nil {
+	if err := w.conn.SetDeadline(time.Now().Add(patience)); err != nil {
 		w.t.Fatal(err)
 	}
 	if _, err := io.WriteString(w.conn, text); err != nil {
@@ -237,14 +237,14 @@ func (w *fltWire) send(text string) {
 }
 
 // settled waits until the server has taken all that was sent. It reports false if the server hung up.
-func (w *fltWire) settled() bool {
+func (w *wireConn) settled() bool {
 	w.t.Helper()
 	w.send("PING\r\n")
 	return w.until("PONG")
 }
 
 // until reads up to a line that begins in one of these ways. It reports false if the server hung up.
-func (w *fltWire) until(prefixes ...string) bool {
+func (w *wireConn) until(prefixes ...string) bool {
 	w.t.Helper()
 	for {
 		line, err := w.read.ReadString('\n')
@@ -252,7 +252,7 @@ func (w *fltWire) until(prefixes ...string) bool {
 			return true
 		}
 		if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
-			w.t.Fatalf("no %v within %v", prefixes, fltTimeout)
+			w.t.Fatalf("no %v within %v", prefixes, patience)
 		}
 		if err != nil {
 			return false
@@ -262,7 +262,7 @@ func (w *fltWire) until(prefixes ...string) bool {
 
 func TestHostileHeaderBlocks(t *testing.T) {
 	t.Parallel()
-	f := newFltTarget(t)
+	f := newTarget(t)
 	for name, block := range map[string]string{
 		"no version":                  "Typednats-Timeout: 5\r\n\r\n",
 		"another version":             "NATS/9.9\r\nA: b\r\n\r\n",
@@ -283,14 +283,14 @@ func TestHostileHeaderBlocks(t *testing.T) {
 	} {
 		w := f.wire()
 		w.send("SUB answers 1\r\n")
-		w.send(fmt.Sprintf("HPUB flt-echo answers %d %d\r\n%s{}\r\n", len(block), len(block)+2, block))
+		w.send(fmt.Sprintf("HPUB echo answers %d %d\r\n%s{}\r\n", len(block), len(block)+2, block))
 		if !w.until("MSG", "HMSG") {
 			t.Errorf("%s: no reply", name)
 		}
 	}
 	// What the server itself does not stand never comes as far as the service.
 	for _, line := range []string{
-		"HPUB flt-echo answers 99 2\r\n{}\r\n", "HPUB flt-echo answers -1 2\r\n{}\r\n", "HPUB flt-echo\r\n",
+		"HPUB echo answers 99 2\r\n{}\r\n", "HPUB echo answers -1 2\r\n{}\r\n", "HPUB echo\r\n",
 	} {
 		w := f.wire()
 		w.send(line)
@@ -303,15 +303,15 @@ func TestHostileHeaderBlocks(t *testing.T) {
 
 func TestHostileReplySubjects(t *testing.T) {
 	t.Parallel()
-	f := newFltTarget(t)
+	f := newTarget(t)
 	for _, reply := range []string{
 		"~", "x.~", "x.~~", "x.~~~", "x.~0~~", "x.~-1~~1", "x.~1~~zzzzzzzzzzzzzzzzzzzzz",
 		"x.~99999999999999999999~~1", "x.~1~application/msgpack~1", "x.~1~~1~~1", "~0~~0", ".~0~~0",
-		"..~0~~0", "x..~0~~0", ">", "*", "x.*.~0~~0", "x.>.~0~~0", "flt-echo", "flt-wait",
-		"$SRV.PING", "_TYPEDNATS.CANCEL.flt-echo", "x.\xff\xfe.~0~\xff~1", strings.Repeat("x.", 500) + "~0~~0",
+		"..~0~~0", "x..~0~~0", ">", "*", "x.*.~0~~0", "x.>.~0~~0", "echo", "wait",
+		"$SRV.PING", "_TYPEDNATS.CANCEL.echo", "x.\xff\xfe.~0~\xff~1", strings.Repeat("x.", 500) + "~0~~0",
 	} {
 		w := f.wire()
-		for _, subject := range []string{"flt-echo", "flt-wait", "$SRV.PING"} {
+		for _, subject := range []string{"echo", "wait", "$SRV.PING"} {
 			w.send(fmt.Sprintf("PUB %s %s 2\r\n{}\r\n", subject, reply))
 		}
 		if !w.settled() {
@@ -320,50 +320,28 @@ func TestHostileReplySubjects(t *testing.T) {
 	}
 	// Bigger than what the server reads.
 	w := f.wire()
-	w.send("PUB flt-echo " + strings.Repeat("x", 10<<10) + " 2\r\n{}\r\n")
+	w.send("PUB echo " + strings.Repeat("x", 10<<10) + " 2\r\n{}\r\n")
 	if w.settled() {
 		t.Error("the server took a reply subject of 10 KB")
 	}
 	f.survives()
-	close(f.held.release)
+	f.held.open()
 	f.survives()
 }
 
 // A request with a reply subject that just fits into the longest line that the server takes made the service send a
-// reply that did not, or a probe for the caller that did not, and the server closed the service's connection for good.
+// reply that did not, and the server closed the service's connection for good.
 func TestReplySubjectThatLeavesNoRoom(t *testing.T) {
 	t.Parallel()
-	f := newFltTarget(t)
+	f := newTarget(t)
 	for n := 4050; n < 4100; n++ {
 		w := f.wire()
 		reply := strings.Repeat("x", n-len(".~0~~0")) + ".~0~~0"
 		w.send(fmt.Sprintf("PUB a %s 1\r\n{\r\nPUB b %s 2\r\n{}\r\n", reply, reply))
 		w.settled()
 	}
-	// The service looks after all callers at once: after the look at a good one, it has looked after the others.
-	probes := make(chan struct{}, 64)
-	observer := f.srv.Connect(t)
-	if _, err := observer.Subscribe("_INBOX.*.~0~~0", func(*nats.Msg) { probes <- struct{}{} }); err != nil {
-		t.Fatal(err)
-	}
-	if err := observer.Flush(); err != nil {
-		t.Fatal(err)
-	}
-	client := typednats.NewClient(f.srv.Connect(t))
-	ended := make(chan error, 1)
-	go func() {
-		ctx, cancel := context.WithTimeout(context.Background(), fltTimeout)
-		defer cancel()
-		_, err := typednats.RequestService(ctx, client, fltWait, fltMessage{})
-		ended <- err
-	}()
-	fltReceive(t, "a probe", probes)
-	fltReceive(t, "the next probe", probes)
 	f.survives()
-	close(f.held.release)
-	if err := fltReceive(t, "the end of the good call", ended); err != nil {
-		t.Errorf("call: %v", err)
-	}
+	f.held.open() // the handlers of b answer
 	f.survives()
 }
 
@@ -371,11 +349,11 @@ func TestReplySubjectThatLeavesNoRoom(t *testing.T) {
 // endpoint's subject or to the caller's inbox. Whatever else is sent ends no handler.
 func TestHostileCancellations(t *testing.T) {
 	t.Parallel()
-	f := newFltTarget(t)
+	f := newTarget(t)
 	nc := f.srv.Connect(t)
 	seen := make(chan string, 1)
 	spy := f.srv.Connect(t)
-	if _, err := spy.Subscribe(fltWait.Subject(), func(m *nats.Msg) { seen <- m.Reply }); err != nil {
+	if _, err := spy.Subscribe(waits.Subject(), func(m *nats.Msg) { seen <- m.Reply }); err != nil {
 		t.Fatal(err)
 	}
 	if err := spy.Flush(); err != nil {
@@ -383,13 +361,13 @@ func TestHostileCancellations(t *testing.T) {
 	}
 	ended := make(chan error, 1)
 	go func() {
-		ctx, cancel := context.WithTimeout(context.Background(), fltTimeout)
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
-		_, err := typednats.RequestService(ctx, typednats.NewClient(nc), fltWait, fltMessage{})
+		_, err := typednats.RequestService(ctx, typednats.NewClient(nc), waits, note{})
 		ended <- err
 	}()
-	fltReceive(t, "the start of the handler", f.held.started)
-	reply := fltReceive(t, "the request", seen)
+	handling := await(t, f.held.ctxs, "the start of the handler")
+	reply := await(t, seen, "the request")
 	inbox := reply[:strings.LastIndexByte(reply, '.')]
 	hostile := f.srv.Connect(t)
 	for _, body := range []string{
@@ -397,7 +375,7 @@ func TestHostileCancellations(t *testing.T) {
 		strings.ToUpper(reply), reply + "\r\n", strings.Repeat("x", 1<<20), strings.Repeat(reply, 100),
 	} {
 		for _, subject := range []string{
-			"_TYPEDNATS.CANCEL." + fltWait.Subject(), "_TYPEDNATS.CANCEL." + fltEcho.Subject(), "_TYPEDNATS.CANCEL.*",
+			"_TYPEDNATS.CANCEL." + waits.Subject(), "_TYPEDNATS.CANCEL." + echo.Subject(), "_TYPEDNATS.CANCEL.*",
 			"_TYPEDNATS.CANCEL", "_TYPEDNATS.CANCEL.>",
 		} {
 			msg := &nats.Msg{Subject: subject, Reply: hostile.NewInbox(), Data: []byte(body)}
@@ -407,25 +385,25 @@ func TestHostileCancellations(t *testing.T) {
 		}
 	}
 	// The right subject of the call, but another endpoint's.
-	if err := hostile.Publish("_TYPEDNATS.CANCEL."+fltEcho.Subject(), []byte(reply)); err != nil {
+	if err := hostile.Publish("_TYPEDNATS.CANCEL."+echo.Subject(), []byte(reply)); err != nil {
 		t.Fatal(err)
 	}
 	if err := hostile.Flush(); err != nil {
 		t.Fatal(err)
 	}
 	f.survives() // its good call is read behind the cancellations
-	close(f.held.release)
-	if err := fltReceive(t, "the end of the handler", f.held.ended); err != nil {
+	if err := handling.Err(); err != nil {
 		t.Errorf("a stranger ended the handler's context: %v", err)
 	}
-	if err := fltReceive(t, "the end of the call", ended); err != nil {
+	f.held.open()
+	if err := await(t, ended, "the end of the call"); err != nil {
 		t.Errorf("call: %v", err)
 	}
 }
 
 func TestDiscoveryFlood(t *testing.T) {
 	t.Parallel()
-	f := newFltTarget(t)
+	f := newTarget(t)
 	nc := f.srv.Connect(t)
 	inbox := nc.NewInbox()
 	var answered atomic.Int64
@@ -435,7 +413,7 @@ func TestDiscoveryFlood(t *testing.T) {
 	const floods = 3_000
 	asked := int64(0)
 	for range floods {
-		for _, subject := range []string{"$SRV.PING", "$SRV.INFO.flt", "$SRV.STATS.flt." + f.svc.ID()} {
+		for _, subject := range []string{"$SRV.PING", "$SRV.INFO.test", "$SRV.STATS.test." + f.svc.ID()} {
 			if err := nc.PublishRequest(subject, inbox, []byte("garbage")); err != nil {
 				t.Fatal(err)
 			}
@@ -446,14 +424,14 @@ func TestDiscoveryFlood(t *testing.T) {
 		}
 	}
 	f.survives()
-	fltUntil(t, "answer, or refusal, of each question", func() bool { return answered.Load() == asked })
+	eventually(t, "answer, or refusal, of each question", func() bool { return answered.Load() == asked })
 	f.survives()
 }
 
-// fltSecretError is an error that the endpoint of the test does not declare.
-type fltSecretError struct{ Text string }
+// secretError is an error that the endpoint of the test does not declare.
+type secretError struct{ Text string }
 
-func (e fltSecretError) Error() string { return e.Text }
+func (e secretError) Error() string { return e.Text }
 
 // What a peer sends decides between the types that were registered, and cannot name another one.
 func TestDataPicksNoTypeThatIsNotRegistered(t *testing.T) {
@@ -461,14 +439,14 @@ func TestDataPicksNoTypeThatIsNotRegistered(t *testing.T) {
 	srv := typednatstest.RunSocket(t)
 	nc := srv.Connect(t)
 	tags := []string{
-		"fltSecretError", "typednats_test.fltSecretError", "*typednats_test.fltSecretError", "fltSecret",
-		"github.com/typednats/typednats_test.fltSecretError",
-		"error", "ServiceError", "*typednats.ServiceError", "errors.errorString", "Time", "time.Time", " icRefused",
-		"icRefused ", "ICREFUSED", "icRefused\t", "any", "interface {}", "nil", "%!s(nil)",
+		"secretError", "typednats_test.secretError", "*typednats_test.secretError", "Secret",
+		"github.com/typednats/typednats_test.secretError",
+		"error", "ServiceError", "*typednats.ServiceError", "errors.errorString", "Time", "time.Time", " missing",
+		"missing ", "MISSING", "missing\t", "any", "interface {}", "nil", "%!s(nil)",
 	}
 	body := []byte(`{"Text":"x","Why":"x","Code":200,"Description":"x"}`)
 	var next atomic.Int64
-	if _, err := nc.Subscribe(icEcho.Subject(), func(m *nats.Msg) {
+	if _, err := nc.Subscribe(echo.Subject(), func(m *nats.Msg) {
 		header := nats.Header{
 			"Nats-Service-Error": {"no"}, "Nats-Service-Error-Code": {"418"},
 			"Nats-Service-Error-Type": {tags[next.Add(1)-1]},
@@ -482,12 +460,12 @@ func TestDataPicksNoTypeThatIsNotRegistered(t *testing.T) {
 	}
 	client := typednats.NewClient(srv.Connect(t))
 	for range tags {
-		_, err := typednats.RequestService(t.Context(), client, icEcho, icRequest{})
+		_, err := typednats.RequestService(t.Context(), client, echo, note{})
 		tag := tags[next.Load()-1]
-		if _, ok := errors.AsType[fltSecretError](err); ok {
+		if _, ok := errors.AsType[secretError](err); ok {
 			t.Errorf("tag %q made an error that is not declared", tag)
 		}
-		if strings.TrimSpace(tag) == "icRefused" { // nats.go trims values
+		if strings.TrimSpace(tag) == "missing" { // nats.go trims values
 			continue
 		}
 		se, ok := errors.AsType[*typednats.ServiceError](err)
@@ -496,9 +474,9 @@ func TestDataPicksNoTypeThatIsNotRegistered(t *testing.T) {
 		}
 	}
 	// A service takes no type from its peers at all: an any holds what JSON and msgpack know.
-	f := newFltTarget(t)
-	got, err := typednats.RequestService(t.Context(), typednats.NewClient(f.srv.Connect(t)), fltMsgpack, fltTree{
-		Any: map[string]any{"$type": "typednats_test.fltSecretError", "@class": "x", "Text": "x"},
+	f := newTarget(t)
+	got, err := typednats.RequestService(t.Context(), typednats.NewClient(f.srv.Connect(t)), treeMsgpack, tree{
+		Any: map[string]any{"$type": "typednats_test.secretError", "@class": "x", "Text": "x"},
 	})
 	if err != nil {
 		t.Fatal(err)

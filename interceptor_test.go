@@ -1,75 +1,46 @@
 package typednats_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/nats-io/nats.go"
 
 	"github.com/typednats/typednats"
 	"github.com/typednats/typednats/typednatstest"
 )
 
-type icRequest struct{ Text string }
+// scoped is echo with metadata for interceptors.
+var scoped = echo.WithMetadata("scope", "public")
 
-type icReply struct{ Text string }
-
-type icRefused struct{ Why string }
-
-func (e icRefused) Error() string { return "refused: " + e.Why }
-
-func (icRefused) ErrorCode() int { return 409 }
-
-var icEcho = typednats.NewEndpoint[icRequest, icReply, icRefused]("echo").WithMetadata("scope", "public")
-
-// icServe starts a service with the endpoint and returns a connection to call it through.
-func icServe(t *testing.T, cfg typednats.ServiceConfig, bound ...typednats.BoundEndpoint) *nats.Conn {
-	t.Helper()
-	srv := typednatstest.Run(t)
-	cfg.Name, cfg.Version = "echoes", "1.0.0"
-	svc, err := typednats.NewService(srv.Connect(t), cfg, bound...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := svc.Stop(context.Background()); err != nil {
-			t.Error(err)
-		}
-	})
-	return srv.Connect(t)
-}
-
-func icHandle(_ context.Context, r icRequest) (icReply, error) {
-	switch r.Text {
-	case "refuse":
-		return icReply{}, icRefused{Why: "asked to"}
-	case "fail":
-		return icReply{}, errors.New("secret")
-	}
-	return icReply(r), nil
-}
-
-// icTrace records the order in which interceptors begin and end.
-type icTrace struct {
+// trace records the order in which interceptors begin and end.
+type trace struct {
 	mu    sync.Mutex
 	lines []string
 }
 
-func (tr *icTrace) add(line string) {
+func (tr *trace) add(line string) {
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
 	tr.lines = append(tr.lines, line)
 }
 
-func (tr *icTrace) interceptor(name string) typednats.Interceptor {
+// taken returns the lines and forgets them.
+func (tr *trace) taken() string {
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	lines := tr.lines
+	tr.lines = nil
+	return strings.Join(lines, " ")
+}
+
+func (tr *trace) interceptor(name string) typednats.Interceptor {
 	return func(next typednats.Handler) typednats.Handler {
 		return func(ctx context.Context, inv *typednats.Invocation) (any, error) {
 			tr.add("+" + name)
@@ -79,231 +50,357 @@ func (tr *icTrace) interceptor(name string) typednats.Interceptor {
 	}
 }
 
+// replaceWith is an interceptor that calls h in place of the next handler.
+func replaceWith(h typednats.Handler) typednats.Interceptor {
+	return func(typednats.Handler) typednats.Handler { return h }
+}
+
+// answerWith is an interceptor that answers without calling the next handler.
+func answerWith(reply any, err error) typednats.Interceptor {
+	return replaceWith(func(context.Context, *typednats.Invocation) (any, error) { return reply, err })
+}
+
 func TestInterceptorsWrapInOrder(t *testing.T) {
 	t.Parallel()
-	var server, client icTrace
-	nc := icServe(t,
-		typednats.ServiceConfig{Interceptors: []typednats.Interceptor{server.interceptor("A"), server.interceptor("B")}},
-		icEcho.Handle(icHandle,
-			typednats.WithInterceptors(server.interceptor("C")),
-			typednats.WithInterceptors(server.interceptor("D"), server.interceptor("E"))))
-	c := typednats.NewClient(nc, typednats.WithInterceptors(client.interceptor("A")))
-	_, err := typednats.RequestService(t.Context(), c, icEcho, icRequest{"x"},
+	var service, client trace
+	srv := typednatstest.Run(t)
+	start(t, srv.Connect(t), config(func(c *typednats.ServiceConfig) {
+		c.Interceptors = []typednats.Interceptor{service.interceptor("A"), service.interceptor("B")}
+	}), echo.Handle(repeat,
+		typednats.WithInterceptors(service.interceptor("C")),
+		typednats.WithInterceptors(service.interceptor("D"), service.interceptor("E"))))
+	c := typednats.NewClient(srv.Connect(t), typednats.WithInterceptors(client.interceptor("A")))
+	t.Cleanup(func() { _ = c.Close() })
+	_, err := typednats.RequestService(within(t), c, echo, note{"x"},
 		typednats.WithInterceptors(client.interceptor("B"), client.interceptor("C")))
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := strings.Fields("+A +B +C +D +E -E -D -C -B -A")
-	if diff := cmp.Diff(want, server.lines); diff != "" {
-		t.Errorf("service (-want +got):\n%s", diff)
-	}
-	want = strings.Fields("+A +B +C -C -B -A")
-	if diff := cmp.Diff(want, client.lines); diff != "" {
-		t.Errorf("client (-want +got):\n%s", diff)
+	compare(t, "service", "+A +B +C +D +E -E -D -C -B -A", service.taken())
+	compare(t, "client", "+A +B +C -C -B -A", client.taken())
+}
+
+func TestInterceptorsOfEndpointAndCallWrapInOrder(t *testing.T) {
+	t.Parallel()
+	var endpoint, call trace
+	bound := echo.Handle(repeat,
+		typednats.WithInterceptors(endpoint.interceptor("A")),
+		typednats.WithInterceptors(endpoint.interceptor("B"), endpoint.interceptor("C")))
+	eachWay(t, []typednats.BoundEndpoint{bound}, func(t way) {
+		_, err := typednats.RequestService(within(t), t.r, echo, note{"x"}, typednats.WithInterceptors(call.interceptor("D")),
+			typednats.WithInterceptors(call.interceptor("E"), call.interceptor("F")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		compare(t, "endpoint", "+A +B +C -C -B -A", endpoint.taken())
+		compare(t, "call", "+D +E +F -F -E -D", call.taken())
+	})
+}
+
+// An option keeps nothing of the slice that it is given.
+func TestInterceptorsAreCopied(t *testing.T) {
+	t.Parallel()
+	var calls trace
+	given := []typednats.Interceptor{calls.interceptor("A")}
+	opt := typednats.WithInterceptors(given...)
+	given[0] = nil
+	eachWay(t, []typednats.BoundEndpoint{echo.Handle(repeat, opt)}, func(t way) {
+		if _, err := typednats.RequestService(within(t), t.r, echo, note{}, opt); err != nil {
+			t.Fatal(err)
+		}
+		compare(t, "call and endpoint", "+A +A -A -A", calls.taken())
+	})
+}
+
+// seen is what an interceptor sees of one request.
+type seen struct {
+	Side                       typednats.Side
+	Endpoint, Pattern, Subject string
+	Scope, Other               string
+	Idempotent                 bool
+	Request, Reply             any
+	Sent, Back                 string
+	Code                       int
+	Declared                   bool
+}
+
+// recordTo is an interceptor that adds a header to what its side sends, and records what it sees.
+func recordTo(to *seen) typednats.Interceptor {
+	return func(next typednats.Handler) typednats.Handler {
+		return func(ctx context.Context, inv *typednats.Invocation) (any, error) {
+			if inv.Side == typednats.ClientSide {
+				inv.Header.Set("Sent", "from client")
+			} else {
+				inv.ReplyHeader.Set("Back", "from service")
+			}
+			reply, err := next(ctx, inv)
+			code, declared := inv.Outcome(err)
+			*to = seen{
+				inv.Side, inv.Endpoint, inv.Pattern, inv.Subject, inv.Metadata("scope"), inv.Metadata("other"),
+				inv.Idempotent, inv.Request, reply, inv.Header.Get("Sent"), inv.ReplyHeader.Get("Back"), code, declared,
+			}
+			return reply, err
+		}
 	}
 }
 
 func TestInterceptorSeesInvocation(t *testing.T) {
 	t.Parallel()
-	type seen struct {
-		Side                       typednats.Side
-		Endpoint, Pattern, Subject string
-		Scope                      string
-		Request, Reply             any
-		Sent, Back                 string
-		Code                       int
-		Declared                   bool
+	var onService, onClient seen
+	wild := scoped.InSubject("echo.*")
+	handle := func(ctx context.Context, in note) (note, error) {
+		if in.Text == "no code" {
+			return note{}, typednats.Errorf(0, "x")
+		}
+		return mixed(ctx, in)
 	}
-	record := func(to *seen) typednats.Interceptor {
-		return func(next typednats.Handler) typednats.Handler {
-			return func(ctx context.Context, inv *typednats.Invocation) (any, error) {
-				if inv.Side == typednats.ClientSide {
-					inv.Header.Set("Sent", "from client")
-				} else {
-					inv.ReplyHeader.Set("Back", "from service")
+	eachWay(t, []typednats.BoundEndpoint{
+		wild.Handle(handle, typednats.WithInterceptors(recordTo(&onService))),
+		wild.InSubject("again.*").Idempotent().Handle(handle, typednats.WithInterceptors(recordTo(&onService))),
+	}, func(t way) {
+		for _, e := range []typednats.Endpoint[note, note, missing]{
+			wild.At("echo.one"), wild.InSubject("again.*").Idempotent().At("again.one"),
+		} {
+			for text, outcome := range map[string]seen{
+				"hello":      {Reply: note{"hello"}},
+				"declared":   {Code: 404, Declared: true},
+				"service":    {Code: 403},
+				"undeclared": {Code: 500},
+				"no code":    {Code: 500},
+			} {
+				_, _ = typednats.RequestService(within(t), t.r, e, note{text}, typednats.WithInterceptors(recordTo(&onClient)))
+				want := outcome
+				want.Side, want.Endpoint, want.Subject = typednats.ServerSide, "echo", e.Subject()
+				want.Pattern, want.Idempotent = strings.Replace(e.Subject(), "one", "*", 1), e.Subject() == "again.one"
+				want.Scope, want.Request, want.Sent, want.Back = "public", note{text}, "from client", "from service"
+				var opts []cmp.Option
+				if want.Reply == nil { // without meaning beside an error
+					opts = append(opts, cmpopts.IgnoreFields(seen{}, "Reply"))
 				}
-				reply, err := next(ctx, inv)
-				code, declared := inv.Outcome(err)
-				*to = seen{
-					inv.Side, inv.Endpoint, inv.Pattern, inv.Subject, inv.Metadata("scope"), inv.Request, reply,
-					inv.Header.Get("Sent"), inv.ReplyHeader.Get("Back"), code, declared,
-				}
-				return reply, err
+				compare(t, text+" on the service", want, onService, opts...)
+				want.Side = typednats.ClientSide
+				compare(t, text+" on the client", want, onClient, opts...)
 			}
 		}
-	}
-	for text, outcome := range map[string]seen{
-		"hello":  {Reply: icReply{"hello"}},
-		"refuse": {Code: 409, Declared: true},
-		"fail":   {Code: 500},
-	} {
-		t.Run(text, func(t *testing.T) {
-			t.Parallel()
-			var onService, onClient seen
-			nc := icServe(t, typednats.ServiceConfig{Logger: slog.New(slog.DiscardHandler)},
-				icEcho.InSubject("echo.*").Handle(icHandle, typednats.WithInterceptors(record(&onService))))
-			_, _ = typednats.RequestService(t.Context(), nc, icEcho.InSubject("echo.*").At("echo.one"), icRequest{text},
-				typednats.WithInterceptors(record(&onClient)))
-			want := outcome
-			want.Side, want.Endpoint, want.Pattern, want.Subject = typednats.ServerSide, "echo", "echo.*", "echo.one"
-			want.Scope, want.Request, want.Sent, want.Back = "public", icRequest{text}, "from client", "from service"
-			if want.Reply == nil {
-				want.Reply = onService.Reply // without meaning beside an error
-			}
-			if diff := cmp.Diff(want, onService); diff != "" {
-				t.Errorf("service (-want +got):\n%s", diff)
-			}
-			want.Side = typednats.ClientSide
-			if outcome.Reply == nil {
-				want.Reply = onClient.Reply
-			}
-			if diff := cmp.Diff(want, onClient); diff != "" {
-				t.Errorf("client (-want +got):\n%s", diff)
-			}
-		})
-	}
+	})
 }
 
-type icKey struct{}
+// A call that no service has answered has no code, one that was answered the code that came, and one without a
+// descriptor no name.
+func TestClientInterceptorSeesWhatFailed(t *testing.T) {
+	t.Parallel()
+	mapped := scoped.InSubject("mapped")
+	eachWay(t, []typednats.BoundEndpoint{
+		echo.Handle(repeat),
+		mapped.WithErrorMapper(func(missing) (string, int) { return "mapped", 410 }).Handle(mixed),
+	}, func(t way) {
+		var got seen
+		watch := typednats.WithInterceptors(recordTo(&got))
+		_, err := typednats.RequestService(within(t), t.r, scoped.InSubject("nobody"), note{"x"}, watch)
+		if !errors.Is(err, nats.ErrNoResponders) {
+			t.Errorf("call = %v, want ErrNoResponders", err)
+		}
+		compare(t, "call of nobody", seen{
+			Side: typednats.ClientSide, Endpoint: "echo", Pattern: "nobody", Subject: "nobody", Scope: "public",
+			Request: note{"x"}, Sent: "from client",
+		}, got, cmpopts.IgnoreFields(seen{}, "Reply"))
+		_, _ = typednats.RequestService(within(t), t.r, mapped, note{"declared"}, watch)
+		compare(t, "error that the service gives another code", [2]any{410, true}, [2]any{got.Code, got.Declared})
+		if _, err := typednats.Request[note, note](within(t), t.r, "echo", note{"x"}, watch); err != nil {
+			t.Errorf("Request: %v", err)
+		}
+		compare(t, "call without a descriptor", seen{
+			Side: typednats.ClientSide, Pattern: "echo", Subject: "echo", Request: note{"x"}, Reply: note{"x"}, Sent: "from client",
+		}, got)
+	})
+}
+
+type ctxKey struct{}
 
 func TestInterceptorChangesWhatItWraps(t *testing.T) {
 	t.Parallel()
-	wrap := func(h typednats.Handler) typednats.Option {
-		return typednats.WithInterceptors(func(next typednats.Handler) typednats.Handler {
-			return func(ctx context.Context, inv *typednats.Invocation) (any, error) {
-				if h == nil {
-					return next(context.WithValue(ctx, icKey{}, "from the interceptor"), inv)
-				}
-				return h(ctx, inv)
-			}
-		})
-	}
-	answer := func(reply any, err error) typednats.Handler {
-		return func(context.Context, *typednats.Invocation) (any, error) { return reply, err }
-	}
-	for name, test := range map[string]struct {
-		opt  typednats.Option
-		want icReply
-		err  error
-		code int
+	tests := map[string]struct {
+		intercept typednats.Interceptor
+		want      note
+		err       any // an error or a ServiceError
 	}{
-		"context":          {opt: wrap(nil), want: icReply{"from the interceptor"}},
-		"reply":            {opt: wrap(answer(icReply{"short"}, nil)), want: icReply{"short"}},
-		"declared error":   {opt: wrap(answer(nil, icRefused{"by policy"})), err: icRefused{"by policy"}},
-		"service error":    {opt: wrap(answer(nil, typednats.Errorf(403, "no"))), code: 403},
-		"undeclared error": {opt: wrap(answer(nil, errors.New("secret"))), code: 500},
-		"wrong type":       {opt: wrap(answer("text", nil)), code: 500},
-		"no reply":         {opt: wrap(answer(nil, nil)), code: 500},
-		"panic":            {opt: wrap(func(context.Context, *typednats.Invocation) (any, error) { panic("oh") }), code: 500},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			nc := icServe(t, typednats.ServiceConfig{Logger: slog.New(slog.DiscardHandler)},
-				icEcho.Handle(func(ctx context.Context, _ icRequest) (icReply, error) {
-					text, _ := ctx.Value(icKey{}).(string)
-					return icReply{text}, nil
-				}, test.opt))
-			got, err := typednats.RequestService(t.Context(), nc, icEcho, icRequest{"x"})
-			if got != test.want {
-				t.Errorf("reply %v, want %v", got, test.want)
+		"context": {intercept: func(next typednats.Handler) typednats.Handler {
+			return func(ctx context.Context, inv *typednats.Invocation) (any, error) {
+				return next(context.WithValue(ctx, ctxKey{}, "from the interceptor"), inv)
 			}
-			se, _ := errors.AsType[*typednats.ServiceError](err)
-			switch {
-			case test.code != 0 && (se == nil || se.Code != test.code):
-				t.Errorf("error %v, want code %d", err, test.code)
-			case test.code == 0 && !errors.Is(err, test.err):
-				t.Errorf("error %v, want %v", err, test.err)
-			}
-		})
+		}, want: note{"from the interceptor"}},
+		"reply":            {intercept: answerWith(note{"short"}, nil), want: note{"short"}},
+		"declared-error":   {intercept: answerWith(nil, missing{"by policy"}), err: missing{"by policy"}},
+		"service-error":    {intercept: answerWith(nil, typednats.Errorf(403, "no")), err: serviceError(403, "no")},
+		"undeclared-error": {intercept: answerWith(nil, errors.New("secret")), err: serviceError(500, "internal error")},
+		"wrong-type":       {intercept: answerWith("text", nil), err: serviceError(500, "internal error")},
+		"pointer":          {intercept: answerWith(&note{}, nil), err: serviceError(500, "internal error")},
+		"no-reply":         {intercept: answerWith(nil, nil), err: serviceError(500, "internal error")},
+		"panic": {intercept: replaceWith(func(context.Context, *typednats.Invocation) (any, error) {
+			panic("oh")
+		}), err: serviceError(500, "internal error")},
 	}
+	var bound []typednats.BoundEndpoint
+	for name, test := range tests {
+		bound = append(bound, echo.InSubject(name).Handle(func(ctx context.Context, _ note) (note, error) {
+			text, _ := ctx.Value(ctxKey{}).(string)
+			return note{text}, nil
+		}, typednats.WithInterceptors(test.intercept)))
+	}
+	eachWay(t, bound, func(t way) {
+		for name, test := range tests {
+			got, err := typednats.RequestService(within(t), t.r, echo.InSubject(name), note{"x"})
+			compare(t, name, test.want, got)
+			compareFailure(t, name, test.err, err)
+		}
+	})
+}
+
+// serviceError is what arrives of a failure that has a code and a description alone.
+func serviceError(code int, description string) typednats.ServiceError {
+	return typednats.ServiceError{Code: code, Description: description}
 }
 
 func TestClientInterceptorReplacesOutcome(t *testing.T) {
 	t.Parallel()
-	nc := icServe(t, typednats.ServiceConfig{}, icEcho.Handle(icHandle))
 	replaced := errors.New("replaced")
-	for name, test := range map[string]struct {
-		intercept typednats.Handler
-		want      icReply
-		err       error
-	}{
-		"reply": {func(context.Context, *typednats.Invocation) (any, error) { return icReply{"cached"}, nil }, icReply{"cached"}, nil},
-		"error": {func(context.Context, *typednats.Invocation) (any, error) { return nil, replaced }, icReply{}, replaced},
-	} {
-		got, err := typednats.RequestService(t.Context(), nc, icEcho, icRequest{"x"},
-			typednats.WithInterceptors(func(typednats.Handler) typednats.Handler { return test.intercept }))
-		if got != test.want || !errors.Is(err, test.err) {
-			t.Errorf("%s: got %v, %v; want %v, %v", name, got, err, test.want, test.err)
+	eachWay(t, []typednats.BoundEndpoint{echo.Handle(repeat)}, func(t way) {
+		for name, test := range map[string]struct {
+			reply any
+			err   error
+			want  note
+			says  string // in the error
+		}{
+			"reply":      {reply: note{"cached"}, want: note{"cached"}},
+			"error":      {err: replaced, says: "replaced"},
+			"both":       {reply: note{"cached"}, err: replaced, says: "replaced"},
+			"wrong type": {reply: "text", says: "reply of type string, want typednats_test.note"},
+			"no reply":   {says: "reply of type <nil>, want typednats_test.note"},
+		} {
+			got, err := typednats.RequestService(within(t), t.r, echo, note{"x"}, typednats.WithInterceptors(answerWith(test.reply, test.err)))
+			compare(t, name, test.want, got)
+			if test.err != nil && !errors.Is(err, test.err) || (err != nil) != (test.says != "") ||
+				!strings.Contains(fmt.Sprint(err), test.says) {
+				t.Errorf("%s: %v, want an error that says %q", name, err, test.says)
+			}
 		}
-	}
-	reserve := func(next typednats.Handler) typednats.Handler {
-		return func(ctx context.Context, inv *typednats.Invocation) (any, error) {
-			inv.Header.Set("Content-Type", "application/msgpack")
-			return next(ctx, inv)
+		// What an interceptor changes of a reply that came replaces it.
+		got, err := typednats.RequestService(within(t), t.r, echo, note{"x"},
+			typednats.WithInterceptors(func(next typednats.Handler) typednats.Handler {
+				return func(ctx context.Context, inv *typednats.Invocation) (any, error) {
+					reply, err := next(ctx, inv)
+					return note{reply.(note).Text + "!"}, err
+				}
+			}))
+		if err != nil || got != (note{"x!"}) {
+			t.Errorf("call = %v, %v, want x!", got, err)
 		}
+	})
+}
+
+// What the library adds to a request must not show in the headers that an interceptor sees.
+func TestClientInterceptorMayCallAgain(t *testing.T) {
+	t.Parallel()
+	eachWay(t, []typednats.BoundEndpoint{echo.Handle(repeat)}, func(t way) {
+		twice := func(next typednats.Handler) typednats.Handler {
+			return func(ctx context.Context, inv *typednats.Invocation) (any, error) {
+				inv.Header.Set("Try", "1")
+				if _, err := next(ctx, inv); err != nil {
+					return nil, err
+				}
+				compare(t, "header after the first call", headerOf("Try", "1"), inv.Header)
+				return next(ctx, inv)
+			}
+		}
+		got, err := typednats.RequestService(within(t), t.r, echo, note{"x"}, typednats.WithInterceptors(twice))
+		if err != nil || got.Text != "x" {
+			t.Errorf("call = %v, %v, want x", got, err)
+		}
+	})
+}
+
+func TestReplyMayBeNilForAnEmptyType(t *testing.T) {
+	t.Parallel()
+	empty := typednats.NewEndpoint[note, struct{}, typednats.Never]("empty")
+	anything := typednats.NewEndpoint[note, any, typednats.Never]("anything")
+	none := typednats.WithInterceptors(answerWith(nil, nil))
+	eachWay(t, []typednats.BoundEndpoint{
+		empty.Handle(func(context.Context, note) (struct{}, error) { return struct{}{}, nil }, none),
+		anything.Handle(func(context.Context, note) (any, error) { return "something", nil }, none),
+	}, func(t way) {
+		for name, opts := range map[string][]typednats.CallOption{"service": nil, "client": {none}} {
+			if _, err := typednats.RequestService(within(t), t.r, empty, note{}, opts...); err != nil {
+				t.Errorf("%s: call = %v", name, err)
+			}
+			if got, err := typednats.RequestService(within(t), t.r, anything, note{}, opts...); err != nil || got != nil {
+				t.Errorf("%s: call = %v, %v, want nil", name, got, err)
+			}
+		}
+	})
+}
+
+func TestInterceptorMaySetNoReservedHeader(t *testing.T) {
+	t.Parallel()
+	set := func(key string) typednats.Option {
+		return typednats.WithInterceptors(func(next typednats.Handler) typednats.Handler {
+			return func(ctx context.Context, inv *typednats.Invocation) (any, error) {
+				if inv.Side == typednats.ClientSide {
+					inv.Header.Set(key, "application/msgpack")
+				} else {
+					inv.ReplyHeader.Set(key, "application/msgpack")
+				}
+				return next(ctx, inv)
+			}
+		})
 	}
-	_, err := typednats.RequestService(t.Context(), nc, icEcho, icRequest{"x"}, typednats.WithInterceptors(reserve))
-	if !errors.Is(err, typednats.ErrInvalidConfig) {
-		t.Errorf("a reserved header gave %v, want ErrInvalidConfig", err)
-	}
+	eachWay(t, []typednats.BoundEndpoint{
+		echo.Handle(repeat), echo.InSubject("reserved").Handle(repeat, set("Content-Type")),
+	}, func(t way) {
+		for _, key := range []string{"Content-Type", "a key"} {
+			_, err := typednats.RequestService(within(t), t.r, echo, note{"x"}, set(key))
+			if !errors.Is(err, typednats.ErrInvalidConfig) {
+				t.Errorf("%q on the client: %v, want ErrInvalidConfig", key, err)
+			}
+		}
+		_, err := typednats.RequestService(within(t), t.r, echo.InSubject("reserved"), note{"x"})
+		compareFailure(t, "on the service", serviceError(500, "internal error"), err)
+	})
 }
 
 func TestNilInterceptorIsReported(t *testing.T) {
 	t.Parallel()
-	nc := icServe(t, typednats.ServiceConfig{})
-	_, err := typednats.RequestService(t.Context(), nc, icEcho, icRequest{}, typednats.WithInterceptors(nil))
-	if !errors.Is(err, typednats.ErrInvalidConfig) {
-		t.Errorf("call: %v, want ErrInvalidConfig", err)
-	}
-	_, err = typednats.RequestService(t.Context(), typednats.NewClient(nc, typednats.WithInterceptors(nil)), icEcho, icRequest{})
-	if !errors.Is(err, typednats.ErrInvalidConfig) {
-		t.Errorf("client: %v, want ErrInvalidConfig", err)
-	}
-	cfg := typednats.ServiceConfig{Name: "x", Version: "1.0.0", Interceptors: []typednats.Interceptor{nil}}
-	if _, err := typednats.NewService(nc, cfg); !errors.Is(err, typednats.ErrInvalidConfig) {
-		t.Errorf("service: %v, want ErrInvalidConfig", err)
-	}
-	cfg.Interceptors = nil
-	_, err = typednats.NewService(nc, cfg, icEcho.Handle(icHandle, typednats.WithInterceptors(nil)))
-	if !errors.Is(err, typednats.ErrInvalidEndpoint) {
-		t.Errorf("endpoint: %v, want ErrInvalidEndpoint", err)
-	}
-}
-
-func TestLogInterceptor(t *testing.T) {
-	t.Parallel()
-	var out bytes.Buffer
-	logger := slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{
-		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
-			if slices.Contains([]string{"time", "duration"}, a.Key) {
-				return slog.Attr{}
-			}
-			return a
-		},
-	}))
-	nc := icServe(t, typednats.ServiceConfig{
-		Logger:       slog.New(slog.DiscardHandler),
-		Interceptors: []typednats.Interceptor{typednats.LogInterceptor(logger)},
-	}, icEcho.Handle(icHandle))
-	for _, text := range []string{"hello", "refuse", "fail"} {
-		_, err := typednats.RequestService(t.Context(), nc, icEcho, icRequest{text})
-		fmt.Fprintln(&out, err)
-	}
-	want := `level=INFO msg="request handled" endpoint=echo subject=echo
-<nil>
-level=INFO msg="request handled" code=409 declared=true error="refused: asked to" endpoint=echo subject=echo
-refused: asked to
-level=ERROR msg="request handled" code=500 declared=false error=secret endpoint=echo subject=echo
-call "echo" at "echo": service error 500: internal error
-`
-	if diff := cmp.Diff(want, out.String()); diff != "" {
-		t.Errorf("log (-want +got):\n%s", diff)
+	nc, none := typednatstest.Server(t), typednats.WithInterceptors(nil)
+	for where, test := range map[string]struct {
+		use  func() error
+		want error
+	}{
+		"call": {func() error {
+			_, err := typednats.RequestService(within(t), nc, echo, note{}, none)
+			return err
+		}, typednats.ErrInvalidConfig},
+		"client": {func() error {
+			_, err := typednats.RequestService(within(t), typednats.NewClient(nc, none), echo, note{})
+			return err
+		}, typednats.ErrInvalidConfig},
+		"service": {func() error {
+			_, err := typednats.NewService(nc, config(func(c *typednats.ServiceConfig) {
+				c.Interceptors = []typednats.Interceptor{nil}
+			}))
+			return err
+		}, typednats.ErrInvalidConfig},
+		"endpoint": {func() error {
+			_, err := typednats.NewService(nc, config(), echo.Handle(repeat, none))
+			return err
+		}, typednats.ErrInvalidEndpoint},
+	} {
+		if err := test.use(); !errors.Is(err, test.want) || !strings.Contains(err.Error(), `interceptor "0"`) {
+			t.Errorf("%s: %v, want %v about the interceptor", where, err, test.want)
+		}
 	}
 }
 
-// TestAnInterceptorMayLeaveTheHandlerRunning has one that waits only so long. What the handler does afterwards must not
-// show in the requests that follow.
-func TestAnInterceptorMayLeaveTheHandlerRunning(t *testing.T) {
+// This one waits only so long. What the handler does afterwards must not show in the requests that follow.
+func TestInterceptorMayLeaveTheHandlerRunning(t *testing.T) {
 	t.Parallel()
 	nc := typednatstest.Server(t)
 	gate, left := make(chan struct{}), make(chan struct{}, 1)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -17,9 +18,11 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/typednats/typednats"
+	"github.com/typednats/typednats/typednatstest"
 )
 
 func TestMain(m *testing.M) {
+	slog.SetDefault(slog.New(slog.DiscardHandler)) // handlers fail on purpose
 	goleak.VerifyTestMain(m)
 }
 
@@ -55,7 +58,8 @@ func config(changes ...func(*typednats.ServiceConfig)) typednats.ServiceConfig {
 	return cfg
 }
 
-// start starts a service that is stopped when the test ends.
+// start starts a service that is stopped when the test ends, and then fails the test if it cannot stop, but for lack of
+// time.
 func start(
 	tb testing.TB, nc *nats.Conn, cfg typednats.ServiceConfig, endpoints ...typednats.BoundEndpoint,
 ) *typednats.Service {
@@ -67,7 +71,10 @@ func start(
 	tb.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
-		_ = s.Stop(ctx) // a test that minds has stopped it
+		err := s.Stop(ctx) // it returns again what it has returned to the test
+		if err != nil && !errors.Is(err, typednats.ErrAbandoned) && !errors.Is(err, context.Canceled) {
+			tb.Errorf("Stop: %v", err)
+		}
 	})
 	return s
 }
@@ -220,4 +227,103 @@ type reportLog chan typednats.ErrorReport
 
 func (r reportLog) config(cfg *typednats.ServiceConfig) {
 	cfg.ErrorHandler = func(report typednats.ErrorReport) { r <- report }
+}
+
+// mustStop stops a service and minds if that fails.
+func mustStop(tb testing.TB, s *typednats.Service) {
+	tb.Helper()
+	if err := s.Stop(within(tb)); err != nil {
+		tb.Errorf("Stop: %v", err)
+	}
+}
+
+// requesters returns each way to call through a connection.
+func requesters(tb testing.TB, nc *nats.Conn) map[string]typednats.Requester {
+	tb.Helper()
+	token, headers := typednats.NewClient(nc), typednats.NewClient(nc, typednats.WithoutReplyToken())
+	tb.Cleanup(func() {
+		if err := errors.Join(token.Close(), headers.Close()); err != nil {
+			tb.Errorf("Close: %v", err)
+		}
+	})
+	return map[string]typednats.Requester{"connection": nc, "client": token, "client with headers": headers}
+}
+
+// way is one way to call endpoints, and the subtest for it.
+type way struct {
+	*testing.T
+
+	r typednats.Requester
+}
+
+// eachWay runs a test of endpoints as a subtest for each way to call them. They take turns, so that they can share what
+// the handlers tell. A test that needs more than a Requester, such as the service, its statistics or the connection,
+// starts a service itself.
+func eachWay(t *testing.T, bound []typednats.BoundEndpoint, test func(t way)) {
+	t.Helper()
+	srv := typednatstest.Run(t)
+	start(t, srv.Connect(t), config(), bound...)
+	for name, r := range requesters(t, srv.Connect(t)) {
+		oneWay(t, name, r, test)
+	}
+	oneWay(t, "local", typednats.Local(bound...), test)
+}
+
+func oneWay(t *testing.T, name string, r typednats.Requester, test func(t way)) {
+	t.Helper()
+	t.Run(name, func(t *testing.T) { test(way{t, r}) })
+}
+
+// answer answers a subject as a service of any make would.
+func answer(tb testing.TB, nc *nats.Conn, subject string, answer func(request *nats.Msg) *nats.Msg) {
+	tb.Helper()
+	sub, err := nc.Subscribe(subject, func(m *nats.Msg) {
+		if reply := answer(m); reply != nil {
+			reply.Subject = m.Reply
+			_ = nc.PublishMsg(reply)
+		}
+	})
+	if err != nil {
+		tb.Fatalf("subscribe: %v", err)
+	}
+	if err := nc.FlushTimeout(patience); err != nil {
+		tb.Fatalf("flush: %v", err)
+	}
+	tb.Cleanup(func() { _ = sub.Unsubscribe() })
+}
+
+// silence is a peer that never answers.
+func silence(*nats.Msg) *nats.Msg { return nil }
+
+// tap returns a subscription that gets a copy of what is sent to a subject.
+func tap(tb testing.TB, nc *nats.Conn, subject string) *nats.Subscription {
+	tb.Helper()
+	sub, err := nc.SubscribeSync(subject)
+	if err != nil {
+		tb.Fatalf("subscribe: %v", err)
+	}
+	if err := nc.FlushTimeout(patience); err != nil {
+		tb.Fatalf("flush: %v", err)
+	}
+	return sub
+}
+
+// exchange sends a message that no client of ours made and returns the reply.
+func exchange(tb testing.TB, nc *nats.Conn, subject string, header nats.Header, body string) *nats.Msg {
+	tb.Helper()
+	msg := &nats.Msg{Subject: subject, Header: header, Data: []byte(body)}
+	reply, err := nc.RequestMsgWithContext(within(tb), msg)
+	if err != nil {
+		tb.Fatalf("request on %q: %v", subject, err)
+	}
+	return reply
+}
+
+// headerOf is a header of pairs of key and value.
+func headerOf(pairs ...string) nats.Header {
+	h := nats.Header{}
+	for pair := range slices.Chunk(pairs, 2) {
+		h.Add(pair[0], pair[1])
+	}
+	return h
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"log/slog"
 	"time"
+
+	"github.com/typednats/typednats/internal/wire"
 )
 
 // LogInterceptor logs each request with its endpoint, subject, duration and, if it failed, code and error. Successes
@@ -42,7 +44,7 @@ func describeOutcome(inv *Invocation, err error) (slog.Level, string, []slog.Att
 	switch {
 	case declared:
 		return slog.LevelInfo, message, attrs
-	case code > 0 && code < codeInternal:
+	case code > 0 && !wire.IsServiceFault(code):
 		return slog.LevelWarn, message, attrs
 	default:
 		return slog.LevelError, message, attrs

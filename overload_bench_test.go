@@ -15,20 +15,20 @@ import (
 )
 
 const (
-	fltHandlerTime = 2 * time.Millisecond
-	fltHandlers    = 64 // at a time
-	fltQueue       = 64 // requests that wait for one of them
+	overloadHandlerTime = 2 * time.Millisecond
+	overloadHandlers    = 64 // at a time
+	overloadQueue       = 64 // requests that wait for one of them
 )
 
-// fltLatencies counts durations in steps of 50 µs, up to 2 s.
-type fltLatencies [40_000]atomic.Int64
+// latencies counts durations in steps of 50 µs, up to 2 s.
+type latencies [40_000]atomic.Int64
 
-func (l *fltLatencies) add(d time.Duration) {
+func (l *latencies) add(d time.Duration) {
 	l[min(int(d/(50*time.Microsecond)), len(l)-1)].Add(1)
 }
 
 // quantile returns the milliseconds that a part q of what was counted took at most.
-func (l *fltLatencies) quantile(q float64) float64 {
+func (l *latencies) quantile(q float64) float64 {
 	var total, sum int64
 	for i := range l {
 		total += l[i].Load()
@@ -41,9 +41,9 @@ func (l *fltLatencies) quantile(q float64) float64 {
 	return 0
 }
 
-// fltPeakHeap watches the heap until quit is closed and returns its peak in bytes: of the service, of all the callers
+// peakHeap watches the heap until quit is closed and returns its peak in bytes: of the service, of all the callers
 // and of the server, which share the process.
-func fltPeakHeap(quit <-chan struct{}) uint64 {
+func peakHeap(quit <-chan struct{}) uint64 {
 	sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
@@ -59,19 +59,19 @@ func fltPeakHeap(quit <-chan struct{}) uint64 {
 	}
 }
 
-// fltCrowd is callers that each call again as soon as they have a reply.
-type fltCrowd struct {
+// crowd is callers that each call again as soon as they have a reply.
+type crowd struct {
 	b       *testing.B
 	backoff bool // wait after a refusal, as [typednats.Retry] does by default
 	quit    chan struct{}
 	good    chan struct{}
 
 	shed                 atomic.Int64
-	goodTimes, shedTimes fltLatencies
+	goodTimes, shedTimes latencies
 	callers              sync.WaitGroup
 }
 
-func (c *fltCrowd) call(client *typednats.Client) {
+func (c *crowd) call(client *typednats.Client) {
 	const first, most = 10 * time.Millisecond, time.Second
 	wait := first
 	for {
@@ -81,7 +81,7 @@ func (c *fltCrowd) call(client *typednats.Client) {
 		default:
 		}
 		start := time.Now()
-		_, err := typednats.RequestService(context.Background(), client, fltEcho, fltMessage{})
+		_, err := typednats.RequestService(context.Background(), client, echo, note{})
 		took := time.Since(start)
 		if err == nil {
 			wait = first
@@ -124,35 +124,35 @@ func BenchmarkOverload(b *testing.B) {
 		callers int
 		backoff bool
 	}{
-		{"capacity", fltHandlers, true},
-		{"full queue", fltHandlers + fltQueue, true},
-		{"ten times", 10 * fltHandlers, true},
-		{"ten times eager", 10 * fltHandlers, false},
+		{"capacity", overloadHandlers, true},
+		{"full queue", overloadHandlers + overloadQueue, true},
+		{"ten times", 10 * overloadHandlers, true},
+		{"ten times eager", 10 * overloadHandlers, false},
 	} {
 		b.Run(run.name, func(b *testing.B) {
 			srv := typednatstest.RunSocket(b)
-			handler := func(_ context.Context, m fltMessage) (fltMessage, error) {
-				<-time.After(fltHandlerTime)
+			handler := func(_ context.Context, m note) (note, error) {
+				<-time.After(overloadHandlerTime)
 				return m, nil
 			}
-			svc, err := typednats.NewService(srv.Connect(b), fltConfig, fltEcho.Handle(handler,
-				typednats.WithMaxConcurrent(fltHandlers), typednats.WithMaxPending(fltQueue, 1<<20)))
+			svc, err := typednats.NewService(srv.Connect(b), config(), echo.Handle(handler,
+				typednats.WithMaxConcurrent(overloadHandlers), typednats.WithMaxPending(overloadQueue, 1<<20)))
 			if err != nil {
 				b.Fatal(err)
 			}
 			var clients []*typednats.Client
 			for range 8 {
-				clients = append(clients, typednats.NewClient(srv.Connect(b), typednats.WithDefaultTimeout(fltTimeout)))
+				clients = append(clients, typednats.NewClient(srv.Connect(b), typednats.WithDefaultTimeout(patience)))
 			}
-			c := &fltCrowd{b: b, backoff: run.backoff, quit: make(chan struct{}), good: make(chan struct{}, run.callers)}
+			c := &crowd{b: b, backoff: run.backoff, quit: make(chan struct{}), good: make(chan struct{}, run.callers)}
 			for i := range run.callers {
 				c.callers.Go(func() { c.call(clients[i%len(clients)]) })
 			}
-			for range 10 * fltHandlers { // the load is steady then
+			for range 10 * overloadHandlers { // the load is steady then
 				<-c.good
 			}
 			var heap uint64
-			c.callers.Go(func() { heap = fltPeakHeap(c.quit) })
+			c.callers.Go(func() { heap = peakHeap(c.quit) })
 			shed := c.shed.Load()
 			b.ReportAllocs()
 			for b.Loop() {

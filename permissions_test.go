@@ -15,14 +15,14 @@ import (
 	"github.com/typednats/typednats/typednatstest"
 )
 
-// fltGuarded is a server with a user who may do less than all.
-type fltGuarded struct {
+// guarded is a server with a user who may do less than all.
+type guarded struct {
 	*typednatstest.NATS
 }
 
-func newFltGuarded(t *testing.T, p server.Permissions) fltGuarded {
+func newGuarded(t *testing.T, p server.Permissions) guarded {
 	t.Helper()
-	return fltGuarded{typednatstest.RunSocket(t, func(o *server.Options) {
+	return guarded{typednatstest.Run(t, func(o *server.Options) {
 		o.Users = []*server.User{
 			{Username: "all", Password: "all"},
 			{Username: "less", Password: "less", Permissions: &p},
@@ -30,184 +30,182 @@ func newFltGuarded(t *testing.T, p server.Permissions) fltGuarded {
 	})}
 }
 
-func (s fltGuarded) all(t *testing.T) *nats.Conn {
+// all is a connection of the user who may do all.
+func (s guarded) all(t *testing.T) *nats.Conn {
 	t.Helper()
 	return s.Connect(t, nats.UserInfo("all", "all"))
 }
 
-// less is a connection of the user who may do less. Refusals would be printed without an error handler.
-func (s fltGuarded) less(t *testing.T) *nats.Conn {
+// less is a connection of the user who may do less.
+func (s guarded) less(t *testing.T) *nats.Conn {
 	t.Helper()
-	return s.Connect(t, nats.UserInfo("less", "less"), nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))
+	return s.Connect(t, nats.UserInfo("less", "less"), quietly())
 }
 
-func fltDenySubscribe(subjects ...string) server.Permissions {
+func denySubscribe(subjects ...string) server.Permissions {
 	return server.Permissions{Subscribe: &server.SubjectPermission{Deny: subjects}}
 }
 
-func fltDenyPublish(subjects ...string) server.Permissions {
+func denyPublish(subjects ...string) server.Permissions {
 	return server.Permissions{Publish: &server.SubjectPermission{Deny: subjects}}
 }
 
-func fltEchoes(_ context.Context, m fltMessage) (fltMessage, error) { return m, nil }
-
-func TestServiceThatMayNotSubscribe(t *testing.T) {
+func TestNewServiceFailsIfTheServerRefusesASubscription(t *testing.T) {
 	t.Parallel()
-	allowed := fltEcho.InSubject("flt-allowed")
+	denied := typednats.NewEndpoint[note, note, typednats.Never]("forbidden").InSubject("denied")
+	const ofEndpoint = `endpoint "forbidden" to "denied"`
 	for name, test := range map[string]struct {
 		deny []string
 		want string // in the error
 	}{
-		"its subject":                  {[]string{"flt-echo"}, `endpoint "flt-echo"`},
-		"its subject in a queue group": {[]string{"flt-echo q"}, `endpoint "flt-echo"`},
-		"its subject nor cancellations": {
-			[]string{"flt-echo", "_TYPEDNATS.CANCEL.>"}, `endpoint "flt-echo"`,
-		},
-		"$SRV":                   {[]string{"$SRV.>"}, `"$SRV.`},
-		"$SRV nor cancellations": {[]string{"$SRV.>", "_TYPEDNATS.CANCEL.>"}, `"$SRV.`},
-		"one verb of $SRV":       {[]string{"$SRV.PING"}, `"$SRV.PING"`},
-		"anything":               {[]string{">"}, `"$SRV.`},
+		"endpoint":                        {[]string{"denied"}, ofEndpoint},
+		"endpoint in its queue group":     {[]string{"denied q"}, ofEndpoint},
+		"endpoint, and cancellations":     {[]string{"denied", "_TYPEDNATS.CANCEL.>"}, ofEndpoint},
+		"$SRV":                            {[]string{"$SRV.>"}, `"$SRV.`},
+		"$SRV, and cancellations":         {[]string{"$SRV.>", "_TYPEDNATS.CANCEL.>"}, `"$SRV.`},
+		"a verb for all services":         {[]string{"$SRV.PING"}, `"$SRV.PING"`},
+		"a verb for all of the same name": {[]string{"$SRV.STATS.test"}, `"$SRV.STATS.test"`},
+		"everything":                      {[]string{">"}, `"$SRV.`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			goroutines := fltGoroutines(t)
-			srv := newFltGuarded(t, fltDenySubscribe(test.deny...))
-			nc := srv.less(t)
-			before, subscriptions := goroutines(), srv.NumSubscriptions()
-			svc, err := typednats.NewService(nc, fltConfig, allowed.Handle(fltEchoes), fltEcho.Handle(fltEchoes))
-			if !errors.Is(err, nats.ErrPermissionViolation) || !strings.Contains(err.Error(), test.want) {
-				t.Errorf("error %v, want nats.ErrPermissionViolation about %s", err, test.want)
+			srv := newGuarded(t, denySubscribe(test.deny...))
+			nc, peer := srv.less(t), srv.all(t)
+			before, count := srv.NumSubscriptions(), goroutines(t)
+			s, err := typednats.NewService(nc, config(),
+				echo.Handle(repeat),
+				denied.Handle(repeat, typednats.WithMaxConcurrent(1)),
+				echo.InSubject("third").Handle(repeat),
+			)
+			if s != nil || !errors.Is(err, nats.ErrPermissionViolation) || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("NewService = %v, %v, want ErrPermissionViolation about %s", s, err, test.want)
 			}
-			if svc != nil {
-				t.Error("there is a service beside the error")
-			}
-			if n := nc.NumSubscriptions(); n != 0 {
-				t.Errorf("%d subscriptions are left", n)
-			}
-			fltUntil(t, "end of the subscriptions", func() bool { return srv.NumSubscriptions() == subscriptions })
-			fltUntil(t, "end of the goroutines", func() bool { return goroutines() <= before })
+			compare(t, "subscriptions that the connection has left", 0, nc.NumSubscriptions())
+			eventually(t, "the end of the subscriptions", func() bool { return srv.NumSubscriptions() == before })
+			eventually(t, "the end of the service's goroutines", func() bool { return count() == 1 })
+			nobodyServes(t, peer, "echo")
 		})
 	}
 }
 
-func TestAddedEndpointThatMayNotSubscribe(t *testing.T) {
+func TestAddEndpointsAddsNoneIfTheServerRefusesOne(t *testing.T) {
 	t.Parallel()
-	srv := newFltGuarded(t, fltDenySubscribe("flt-echo", "_TYPEDNATS.>"))
-	svc := fltServe(t, srv.less(t), fltConfig, fltEcho.InSubject("flt-allowed").Handle(fltEchoes))
-	err := svc.AddEndpoints(fltEcho.InSubject("flt-more").Handle(fltEchoes), fltEcho.Handle(fltEchoes))
-	if !errors.Is(err, nats.ErrPermissionViolation) || !strings.Contains(err.Error(), `endpoint "flt-echo" to "flt-echo"`) {
-		t.Errorf("error %v, want nats.ErrPermissionViolation that names the endpoint", err)
+	srv := newGuarded(t, denySubscribe("denied", "_TYPEDNATS.>"))
+	nc, peer, ctx := srv.less(t), srv.all(t), within(t)
+	s := start(t, nc, config(), echo.Handle(repeat))
+	before := nc.NumSubscriptions()
+	fine := echo.InSubject("fine")
+	err := s.AddEndpoints(fine.Handle(repeat), echo.InSubject("denied").Handle(repeat))
+	if !errors.Is(err, nats.ErrPermissionViolation) || !strings.Contains(err.Error(), `endpoint "echo" to "denied"`) {
+		t.Errorf("AddEndpoints = %v, want ErrPermissionViolation that names the endpoint", err)
 	}
-	if got := svc.Info().Endpoints; len(got) != 1 || got[0].Subject != "flt-allowed" {
+	compare(t, "subscriptions", before, nc.NumSubscriptions())
+	if got := s.Info().Endpoints; len(got) != 1 || got[0].Subject != "echo" {
 		t.Errorf("endpoints %v, want the first one alone", got)
 	}
-	nc := srv.all(t)
-	if _, err := typednats.RequestService(t.Context(), nc, fltEcho.InSubject("flt-allowed"), fltMessage{}); err != nil {
-		t.Errorf("call of the first endpoint: %v", err)
+	nobodyServes(t, peer, "fine")
+	if _, err := typednats.RequestService(ctx, peer, echo, note{}); err != nil {
+		t.Errorf("call what was there before: %v", err)
 	}
-	_, err = typednats.RequestService(t.Context(), nc, fltEcho.InSubject("flt-more"), fltMessage{})
-	if !errors.Is(err, nats.ErrNoResponders) {
-		t.Errorf("call of an endpoint that was not added: %v, want nats.ErrNoResponders", err)
+	if err := s.AddEndpoints(fine.Handle(repeat)); err != nil {
+		t.Errorf("AddEndpoints after a refusal: %v", err)
+	}
+	if _, err := typednats.RequestService(ctx, peer, fine, note{}); err != nil {
+		t.Errorf("call what was added: %v", err)
 	}
 }
 
-func TestServiceBeyondMaxSubscriptions(t *testing.T) {
+func TestNewServiceFailsBeyondTheServersMaxSubscriptions(t *testing.T) {
 	t.Parallel()
-	srv := typednatstest.RunSocket(t, func(o *server.Options) { o.MaxSubs = 4 })
-	nc := srv.Connect(t, nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))
-	svc, err := typednats.NewService(nc, fltConfig, fltEcho.Handle(fltEchoes))
-	if svc != nil || !errors.Is(err, nats.ErrMaxSubscriptionsExceeded) {
-		t.Errorf("service %v, error %v, want nats.ErrMaxSubscriptionsExceeded", svc, err)
+	srv := typednatstest.Run(t, func(o *server.Options) { o.MaxSubs = 4 })
+	nc := srv.Connect(t, quietly())
+	s, err := typednats.NewService(nc, config(), echo.Handle(repeat))
+	if s != nil || !errors.Is(err, nats.ErrMaxSubscriptionsExceeded) {
+		t.Errorf("NewService = %v, %v, want ErrMaxSubscriptionsExceeded", s, err)
 	}
-	if n := nc.NumSubscriptions(); n != 0 {
-		t.Errorf("%d subscriptions are left", n)
-	}
+	compare(t, "subscriptions that the connection has left", 0, nc.NumSubscriptions())
 }
 
-// Cancellations are a kindness: nothing but them may fail where they are forbidden.
-func TestCancellationForbidden(t *testing.T) {
+// Cancellations are a kindness: nothing but them may fail if they are forbidden.
+func TestForbiddenCancellationsHarmNothingElse(t *testing.T) {
 	t.Parallel()
 	for name, p := range map[string]server.Permissions{
-		"to the service": fltDenySubscribe("_TYPEDNATS.>"),
-		"to the client":  fltDenyPublish("_TYPEDNATS.>"),
+		"to the service": denySubscribe("_TYPEDNATS.>"),
+		"to the client":  denyPublish("_TYPEDNATS.>"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			srv := newFltGuarded(t, p)
-			held, late := newFltHeld(), newFltHeld()
-			wait, tooLong := fltEcho.InSubject("flt-wait"), fltEcho.InSubject("flt-too-long")
-			svc := fltServe(t, srv.less(t), fltConfig,
-				fltEcho.Handle(fltEchoes), wait.Handle(held.handle), tooLong.Handle(late.handle))
+			srv := newGuarded(t, p)
+			ctx := within(t)
+			g := newGate()
+			defer g.open()
+			wait := echo.InSubject("wait")
+			s := start(t, srv.less(t), config(), echo.Handle(repeat), wait.Handle(g.handle))
 			client := typednats.NewClient(srv.less(t))
-			if _, err := typednats.RequestService(t.Context(), client, fltEcho, fltMessage{}); err != nil {
+			if _, err := typednats.RequestService(ctx, client, echo, note{}); err != nil {
 				t.Fatalf("call: %v", err)
 			}
-			ctx, cancel := context.WithTimeout(t.Context(), fltTimeout)
-			ended := make(chan error, 1)
-			go func() {
-				_, err := typednats.RequestService(ctx, client, wait, fltMessage{})
-				ended <- err
-			}()
-			fltReceive(t, "the start of the handler", held.started)
+			givenUp, cancel := context.WithCancel(ctx)
+			call := callAsync(givenUp, client, wait, note{})
+			handlerCtx := await(t, g.ctxs, "the handler to run")
 			cancel()
-			if err := fltReceive(t, "the end of the call", ended); !errors.Is(err, context.Canceled) {
-				t.Errorf("cancelled call: %v, want context.Canceled", err)
+			if got := await(t, call, "the call to end"); !errors.Is(got.err, context.Canceled) {
+				t.Errorf("call that is given up: %v, want Canceled", got.err)
 			}
 			// That the cancellation was refused says nothing about a later call.
-			short, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+			short, cancel := context.WithTimeout(ctx, 100*time.Millisecond)
 			defer cancel()
-			_, err := typednats.RequestService(short, client, tooLong, fltMessage{})
+			_, err := typednats.RequestService(short, client, wait, note{})
 			if !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, nats.ErrPermissionViolation) {
-				t.Errorf("call that nobody answers in time: %v, want context.DeadlineExceeded alone", err)
+				t.Errorf("call that nobody answers in time: %v, want DeadlineExceeded alone", err)
 			}
-			close(late.release)
-			close(held.release)
-			if err := fltReceive(t, "the end of the handler", held.ended); err != nil {
-				t.Errorf("the handler's context ended: %v", err)
-			}
-			if _, err := typednats.RequestService(t.Context(), client, fltEcho, fltMessage{}); err != nil {
+			if _, err := typednats.RequestService(ctx, client, echo, note{}); err != nil {
 				t.Errorf("call after a cancellation that was refused: %v", err)
 			}
-			if err := svc.Stop(t.Context()); err != nil {
-				t.Errorf("stop: %v", err)
+			if err := handlerCtx.Err(); err != nil {
+				t.Errorf("the handler's context ended: %v", err)
+			}
+			g.open()
+			if err := s.Stop(ctx); err != nil {
+				t.Errorf("Stop: %v", err)
 			}
 		})
 	}
 }
 
-func TestCallThatIsForbidden(t *testing.T) {
+func TestForbiddenCallSaysSo(t *testing.T) {
 	t.Parallel()
 	for name, p := range map[string]server.Permissions{
-		"publish to the endpoint": fltDenyPublish("flt-echo"),
-		"subscribe to the inbox":  fltDenySubscribe("_INBOX.>"),
+		"publish to the endpoint": denyPublish("echo"),
+		"subscribe to the inbox":  denySubscribe("_INBOX.>"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			srv := newFltGuarded(t, p)
+			srv := newGuarded(t, p)
 			var ran atomic.Int64
-			fltServe(t, srv.all(t), fltConfig, fltEcho.Handle(fltCounting(&ran)), fltEcho.InSubject("flt-other").Handle(fltEchoes))
+			other := echo.InSubject("other")
+			start(t, srv.all(t), config(), echo.Handle(counting(&ran)), other.Handle(repeat))
 			nc := srv.less(t)
 			client := typednats.NewClient(nc)
+			call := func(r typednats.Requester) error {
+				ctx, cancel := context.WithTimeout(within(t), 100*time.Millisecond)
+				defer cancel()
+				_, err := typednats.RequestService(ctx, r, echo, note{})
+				return err
+			}
 			for range 2 {
-				ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-				_, err := typednats.RequestService(ctx, client, fltEcho, fltMessage{})
-				cancel()
-				if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, nats.ErrPermissionViolation) {
-					t.Errorf("error %v, want context.DeadlineExceeded and nats.ErrPermissionViolation", err)
+				if err := call(client); !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, nats.ErrPermissionViolation) {
+					t.Errorf("client: %v, want DeadlineExceeded and ErrPermissionViolation", err)
 				}
 			}
-			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-			defer cancel()
-			if _, err := typednats.RequestService(ctx, nc, fltEcho, fltMessage{}); !errors.Is(err, context.DeadlineExceeded) {
-				t.Errorf("over the bare connection: %v, want context.DeadlineExceeded", err)
+			if err := call(nc); !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("bare connection: %v, want DeadlineExceeded", err)
 			}
 			if p.Publish == nil {
 				return // without an inbox no reply comes
 			}
-			if n := ran.Load(); n != 0 {
-				t.Errorf("%d forbidden requests were run", n)
-			}
-			if _, err := typednats.RequestService(t.Context(), client, fltEcho.InSubject("flt-other"), fltMessage{}); err != nil {
+			compare(t, "forbidden requests that ran", int64(0), ran.Load())
+			if _, err := typednats.RequestService(within(t), client, other, note{}); err != nil {
 				t.Errorf("call of an endpoint that is allowed: %v", err)
 			}
 		})
@@ -215,22 +213,23 @@ func TestCallThatIsForbidden(t *testing.T) {
 }
 
 // A service needs no more than these.
-func TestLeastPermissions(t *testing.T) {
+func TestServiceRunsWithTheLeastPermissions(t *testing.T) {
 	t.Parallel()
-	srv := newFltGuarded(t, server.Permissions{
-		Subscribe: &server.SubjectPermission{Allow: []string{"flt-echo", "$SRV.>"}},
+	srv := newGuarded(t, server.Permissions{
+		Subscribe: &server.SubjectPermission{Allow: []string{"echo", "$SRV.>"}},
 		Publish:   &server.SubjectPermission{Deny: []string{">"}},
 		Response:  &server.ResponsePermission{MaxMsgs: 1, Expires: time.Minute},
 	})
-	svc := fltServe(t, srv.less(t), fltConfig, fltEcho.Handle(fltEchoes))
-	for name, r := range map[string]typednats.Requester{"Client": typednats.NewClient(srv.all(t)), "Conn": srv.all(t)} {
-		for n := range 10 {
-			if _, err := typednats.RequestService(t.Context(), r, fltEcho, fltMessage{Number: n}); err != nil {
+	ctx := within(t)
+	s := start(t, srv.less(t), config(), echo.Handle(repeat))
+	for name, r := range map[string]typednats.Requester{"client": typednats.NewClient(srv.all(t)), "connection": srv.all(t)} {
+		for range 10 {
+			if _, err := typednats.RequestService(ctx, r, echo, note{}); err != nil {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
 	}
-	if err := svc.Stop(t.Context()); err != nil {
-		t.Errorf("stop: %v", err)
+	if err := s.Stop(ctx); err != nil {
+		t.Errorf("Stop: %v", err)
 	}
 }

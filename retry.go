@@ -1,6 +1,7 @@
 package typednats
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"github.com/typednats/typednats/internal/wire"
 )
 
 // Defaults of [Retry].
@@ -18,9 +21,9 @@ const (
 
 // Retry says how often, and when, a client sends a request again. A request is sent again only
 //
-//   - where nobody served the subject ([nats.ErrNoResponders]), which proves that nothing was run;
-//   - for an endpoint that is [Endpoint.Idempotent], also where the service answered with code 503, where the
-//     connection to the server was lost, and where no reply came within AttemptTimeout.
+//   - if nobody served the subject ([nats.ErrNoResponders]), which proves that nothing was run;
+//   - for an endpoint that is [Endpoint.Idempotent], also if the service answered with code 503, if the connection to
+//     the server was lost, and if no reply came within AttemptTimeout.
 //
 // All of it happens before the deadline of the call. The zero value sends a request once.
 type Retry struct {
@@ -39,7 +42,7 @@ type Retry struct {
 	AttemptTimeout time.Duration
 }
 
-func (p Retry) check(m *mistakes) {
+func (p *Retry) check(m *mistakes) {
 	if p.Attempts < 0 {
 		m.add("Retry.Attempts", fmt.Sprint(p.Attempts), errNegative)
 	}
@@ -52,53 +55,55 @@ func (p Retry) check(m *mistakes) {
 	}
 }
 
-// run makes attempts until one counts, the attempts are used up, or ctx would end before the next one.
-func (p Retry) run(
-	ctx context.Context, idempotent bool, attempt func(context.Context) (*nats.Msg, error),
-) (*nats.Msg, error) {
-	if p.Attempts < 2 {
-		return attempt(ctx)
+// isOn reports whether a request may be sent more than once.
+func (p *Retry) isOn() bool { return p.Attempts > 1 }
+
+// attemptTimeout is how long one attempt waits; 0 means as long as the call does.
+func (p *Retry) attemptTimeout(idempotent bool) time.Duration {
+	if !idempotent || !p.isOn() {
+		return 0
 	}
-	backoff := p.backoff()
-	for n := 1; ; n++ {
-		reply, err := p.attempt(ctx, idempotent, attempt)
-		if n >= p.Attempts || ctx.Err() != nil || !again(reply, err, idempotent) {
-			return reply, err
-		}
-		if !sleep(ctx, backoff/2+rand.N(backoff/2+1)) { //nolint:gosec // nothing depends on its being secret
-			return reply, err
-		}
-		backoff = min(2*backoff, p.maxBackoff())
-	}
+	return p.AttemptTimeout
 }
 
-func (p Retry) attempt(
-	ctx context.Context, idempotent bool, attempt func(context.Context) (*nats.Msg, error),
-) (*nats.Msg, error) {
-	if !idempotent || p.AttemptTimeout == 0 {
-		return attempt(ctx)
-	}
-	ctx, cancel := context.WithTimeout(ctx, p.AttemptTimeout)
-	defer cancel()
-	return attempt(ctx)
-}
-
-// again reports whether sending the request once more can do no harm, and may help.
-func again(reply *nats.Msg, err error, idempotent bool) bool {
-	if errors.Is(err, nats.ErrNoResponders) {
-		return true
-	}
-	if !idempotent {
+// allows reports whether a request may be sent again after n attempts, the last of which ended with reply or err. It
+// has waited then for as long as the next attempt must, unless ctx ends before that.
+func (p *Retry) allows(ctx context.Context, n int, idempotent bool, reply *nats.Msg, err error) bool {
+	if n >= p.Attempts || ctx.Err() != nil || !isHarmless(idempotent, reply, err) {
 		return false
 	}
-	if err != nil {
-		return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, nats.ErrDisconnected)
-	}
-	se := parseError(reply.Header, nil)
-	return se != nil && se.Code == codeUnavailable && se.Type == ""
+	backoff := p.backoff(n)
+	return sleep(ctx, backoff/2+rand.N(backoff/2+1)) //nolint:gosec // nothing depends on its being secret
 }
 
-// sleep waits for d. It reports false at once where ctx ends before that.
+// backoff is the wait after n attempts.
+func (p *Retry) backoff(n int) time.Duration {
+	wait, most := cmp.Or(p.Backoff, defaultBackoff), cmp.Or(p.MaxBackoff, defaultMaxBackoff)
+	for range n - 1 {
+		if wait = min(2*wait, most); wait == most {
+			break
+		}
+	}
+	return wait
+}
+
+// isHarmless reports whether sending a request once more can do no harm, and may help. No responders proves that
+// nothing was run. After all else the request may have run.
+func isHarmless(idempotent bool, reply *nats.Msg, err error) bool {
+	switch {
+	case errors.Is(err, nats.ErrNoResponders):
+		return true
+	case !idempotent:
+		return false
+	case err != nil:
+		return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, nats.ErrDisconnected)
+	default:
+		e, failed := wire.ParseErrorReply(reply.Header)
+		return failed && e.IsUnavailable()
+	}
+}
+
+// sleep waits for d. It reports false at once if ctx ends before that.
 func sleep(ctx context.Context, d time.Duration) bool {
 	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= d {
 		return false
@@ -111,18 +116,4 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	case <-ctx.Done():
 		return false
 	}
-}
-
-func (p Retry) backoff() time.Duration {
-	if p.Backoff == 0 {
-		return defaultBackoff
-	}
-	return p.Backoff
-}
-
-func (p Retry) maxBackoff() time.Duration {
-	if p.MaxBackoff == 0 {
-		return defaultMaxBackoff
-	}
-	return p.MaxBackoff
 }

@@ -10,29 +10,21 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/micro"
 	"github.com/nats-io/nuid"
+
+	"github.com/typednats/typednats/internal/server"
 )
 
 // Service is a running service. It is made by [NewService] and safe for concurrent use.
 type Service struct {
-	cfg    ServiceConfig
-	nc     *nats.Conn
-	id     string
-	begun  time.Time
-	routes *routes
-	intake *intake
+	cfg      ServiceConfig
+	id       string
+	reporter reporter
+	server   *server.Server
 
-	monitors []*monitor
-	prober   *prober
-	changing chan struct{} // holds a token while endpoints are added or removed, or the service stops
-	stopping chan struct{} // closed once it begins to stop
-	done     chan struct{} // closed once it is stopped
-
-	mu        sync.Mutex
-	endpoints []*servedEndpoint // in the order in which they were added; replaced, never changed
-	leaving   []*servedEndpoint // removed, with requests that are not answered yet; replaced, never changed
-	started   time.Time
-	stopErr   error
+	mu      sync.Mutex
+	started time.Time
 }
 
 // NewService starts a service: when it returns, the server delivers requests for the endpoints and the service
@@ -46,28 +38,27 @@ type Service struct {
 func NewService(nc *nats.Conn, cfg ServiceConfig, endpoints ...BoundEndpoint) (*Service, error) {
 	cfg.Metadata = maps.Clone(cfg.Metadata)
 	cfg.Interceptors = slices.Clone(cfg.Interceptors)
-	now := time.Now()
-	s := &Service{
-		cfg:      cfg,
-		nc:       nc,
-		id:       nuid.Next(),
-		begun:    now,
-		routes:   newRoutes(),
-		changing: make(chan struct{}, 1),
-		stopping: make(chan struct{}),
-		done:     make(chan struct{}),
-		started:  now.UTC(),
-	}
-	if err := errors.Join(cfg.check(nc), s.checkAll(endpoints)); err != nil {
+	sound, err := inServiceAll(&cfg, endpoints)
+	if err := errors.Join(cfg.check(nc), err, server.Conflicts(nil, sound)); err != nil {
 		return nil, err
 	}
-	s.intake = newIntake(s.routes)
-	s.prober = &prober{svc: s}
-	if err := s.subscribe(endpoints, s.subscribeMonitors); err != nil {
-		s.intake.close()
+	s := &Service{cfg: cfg, id: nuid.Next(), started: time.Now().UTC()}
+	s.reporter = reporter{cfg.Name, s.id, cfg.Logger, cfg.ErrorHandler}
+	s.server = server.New(server.Host{
+		Conn:         nc,
+		Name:         cfg.Name,
+		ID:           s.id,
+		DrainTimeout: cfg.drainTimeout(),
+		Answers: []server.Answer{
+			{Verb: micro.PingVerb, Body: func() any { return s.Ping() }},
+			{Verb: micro.InfoVerb, Body: func() any { return s.Info() }},
+			{Verb: micro.StatsVerb, Body: func() any { return s.Stats() }},
+		},
+		Report: func(r server.Report) { s.reporter.report(ErrorReport(r)) },
+	})
+	if err := s.server.Start(sound); err != nil {
 		return nil, fmt.Errorf("start service %q: %w", cfg.Name, err)
 	}
-	go s.watch(nc.StatusChanged(nats.CLOSED))
 	return s, nil
 }
 
@@ -108,18 +99,15 @@ func (s *Service) Description() string { return s.cfg.Description }
 
 // Done returns a channel that is closed once the service is stopped, however that came about: by [Service.Stop], or
 // because the connection was closed.
-func (s *Service) Done() <-chan struct{} { return s.done }
+func (s *Service) Done() <-chan struct{} { return s.server.Done() }
 
 // AddEndpoints adds endpoints to the running service: all of them or, when it returns an error, none.
 func (s *Service) AddEndpoints(endpoints ...BoundEndpoint) error {
-	if err := s.startChange(context.Background()); err != nil {
-		return fmt.Errorf("add endpoints to service %q: %w", s.cfg.Name, err)
+	sound, err := inServiceAll(&s.cfg, endpoints)
+	if err != nil {
+		return errors.Join(err, server.Conflicts(s.server.Endpoints(), sound))
 	}
-	defer s.release()
-	if err := s.checkAll(endpoints); err != nil {
-		return err
-	}
-	if err := s.subscribe(endpoints, nil); err != nil {
+	if err := s.server.Add(sound); err != nil {
 		return fmt.Errorf("add endpoints to service %q: %w", s.cfg.Name, err)
 	}
 	return nil
@@ -127,31 +115,12 @@ func (s *Service) AddEndpoints(endpoints ...BoundEndpoint) error {
 
 // RemoveEndpoint drains one endpoint: it takes no new requests, and RemoveEndpoint waits for those that were
 // accepted. The endpoint is removed even if ctx ends first; what was left is then counted in an [ErrAbandoned]. The
-// name is the endpoint's name where it is unique, else its subject.
+// name is the endpoint's name if it is unique, else its subject.
 func (s *Service) RemoveEndpoint(ctx context.Context, name string) error {
-	leaving, err := s.startRemoval(ctx, name)
-	if leaving != nil { // others may change the service while this waits for handlers
-		err = errors.Join(err, s.finish(ctx, leaving))
-	}
-	if err != nil {
+	if err := s.server.Remove(ctx, name); err != nil {
 		return fmt.Errorf("remove endpoint %q from service %q: %w", name, s.cfg.Name, err)
 	}
 	return nil
-}
-
-// startRemoval ends the flow of requests to the endpoint with the given unique name or subject.
-func (s *Service) startRemoval(ctx context.Context, name string) ([]*servedEndpoint, error) {
-	if err := s.startChange(ctx); err != nil {
-		return nil, err
-	}
-	defer s.release()
-	e, ok := s.find(name)
-	if !ok {
-		return nil, fmt.Errorf("%w with this unique name or subject", ErrEndpointNotFound)
-	}
-	leaving := []*servedEndpoint{e}
-	s.detach(leaving)
-	return leaving, s.cutOff(ctx, leaving, nil)
 }
 
 // Stop takes no new requests, waits for those that were accepted, and sends their replies. When it returns, the
@@ -165,16 +134,4 @@ func (s *Service) startRemoval(ctx context.Context, name string) ([]*servedEndpo
 // If the connection is lost and made again in the moment in which subscriptions end, nats.go can leave them on the
 // server and forget them. The service then makes the connection anew ([nats.Conn.ForceReconnect]), because the server
 // would send requests that nobody receives. RemoveEndpoint does so, too.
-func (s *Service) Stop(ctx context.Context) error {
-	if err := s.acquire(ctx, nil); err != nil {
-		return fmt.Errorf("stop service %q: %w", s.cfg.Name, err)
-	}
-	defer s.release()
-	if s.isStopped() {
-		return s.stopErr
-	}
-	close(s.stopping)
-	s.stopErr = s.halt(ctx)
-	close(s.done)
-	return s.stopErr
-}
+func (s *Service) Stop(ctx context.Context) error { return s.server.Stop(ctx) }

@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/micro"
 
@@ -148,42 +147,6 @@ func TestServiceTellsEndpointsApartBySubjectAndQueueGroup(t *testing.T) {
 		{"echo", "echo", ""},
 		{"echo", "g.echo", "group"},
 	}, got)
-}
-
-func TestServiceQueueGroupsComeFromTheNearestLevel(t *testing.T) {
-	t.Parallel()
-	nc := typednatstest.Server(t)
-	group := typednats.NewGroup("g").WithQueueGroup("group")
-	endpoints := []typednats.BoundEndpoint{
-		echo.InSubject("a").Handle(repeat),
-		echo.InSubject("b").InGroup(group).Handle(repeat),
-		echo.InSubject("c").InGroup(group.WithoutQueueGroup()).Handle(repeat),
-		echo.InSubject("d").InGroup(group).WithQueueGroup("own").Handle(repeat),
-		echo.InSubject("e").InGroup(group).WithoutQueueGroup().Handle(repeat),
-		echo.InSubject("f").InGroup(group.Group("inner")).Handle(repeat),
-	}
-	for name, test := range map[string]struct {
-		change func(*typednats.ServiceConfig)
-		want   string
-	}{
-		"default":  {func(*typednats.ServiceConfig) {}, "q"},
-		"service":  {func(c *typednats.ServiceConfig) { c.QueueGroup = "service" }, "service"},
-		"disabled": {func(c *typednats.ServiceConfig) { c.QueueGroupDisabled = true }, ""},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s := start(t, nc, config(test.change), endpoints...)
-			info, stats := s.Info(), s.Stats()
-			for i, want := range []string{test.want, "group", "", "own", "", "group"} {
-				if got := info.Endpoints[i].QueueGroup; got != want {
-					t.Errorf("INFO shows queue group %q for %q, want %q", got, info.Endpoints[i].Subject, want)
-				}
-				if got := stats.Endpoints[i].QueueGroup; got != want {
-					t.Errorf("STATS shows queue group %q for %q, want %q", got, stats.Endpoints[i].Subject, want)
-				}
-			}
-		})
-	}
 }
 
 func TestServiceMetadataIsImmutable(t *testing.T) {
@@ -325,96 +288,15 @@ func TestServiceMayStartBeforeTheConnectionIsThere(t *testing.T) {
 	}
 }
 
-// keepDraining begins to drain the connection, which takes until the function that it returns is called.
-func keepDraining(t *testing.T, nc *nats.Conn) (release func()) {
-	t.Helper()
-	busy, open := make(chan struct{}), make(chan struct{})
-	sub, err := nc.Subscribe(nc.NewInbox(), func(*nats.Msg) {
-		close(busy)
-		<-open
-	})
-	if err != nil {
-		t.Fatalf("subscribe: %v", err)
-	}
-	if err := nc.Publish(sub.Subject, nil); err != nil {
-		t.Fatalf("publish: %v", err)
-	}
-	await(t, busy, "the subscription to be busy")
-	if err := nc.Drain(); err != nil {
-		t.Fatalf("drain: %v", err)
-	}
-	return func() { close(open) }
-}
-
-// denying starts a server that refuses subscriptions to the given subjects.
-func denying(t *testing.T, denied ...string) *nats.Conn {
-	t.Helper()
-	srv := typednatstest.Run(t, func(o *server.Options) {
-		o.Users = []*server.User{{
-			Username: "u", Password: "p",
-			Permissions: &server.Permissions{Subscribe: &server.SubjectPermission{Deny: denied}},
-		}}
-	})
-	quiet := nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {})
-	return srv.Connect(t, nats.UserInfo("u", "p"), quiet)
-}
-
-func TestNewServiceNamesTheEndpointThatTheServerRefuses(t *testing.T) {
+func TestServiceNeedsNoJetStream(t *testing.T) {
 	t.Parallel()
-	for _, denied := range []string{"denied", "$SRV.PING", "$SRV.STATS.test"} {
-		t.Run(denied, func(t *testing.T) {
-			t.Parallel()
-			nc := denying(t, denied)
-			before := nc.NumSubscriptions()
-			s, err := typednats.NewService(nc, config(),
-				echo.Handle(repeat),
-				echo.InSubject("denied").Handle(repeat, typednats.WithMaxConcurrent(1)),
-				echo.InSubject("third").Handle(repeat),
-			)
-			if s != nil || !errors.Is(err, nats.ErrPermissionViolation) || !strings.Contains(err.Error(), denied) {
-				t.Fatalf("NewService = %v, %v, want ErrPermissionViolation about %q", s, err, denied)
-			}
-			if denied == "denied" && !strings.Contains(err.Error(), `endpoint "echo"`) {
-				t.Errorf("the error does not name the endpoint: %v", err)
-			}
-			if got := nc.NumSubscriptions(); got != before {
-				t.Errorf("%d subscriptions are left, want %d", got, before)
-			}
-			nobodyServes(t, nc, "echo")
-		})
+	srv := typednatstest.Run(t)
+	if srv.JetStreamEnabled() {
+		t.Fatal("JetStream is on")
 	}
-}
-
-func TestAddEndpointsUndoesWhatTheServerRefuses(t *testing.T) {
-	t.Parallel()
-	nc := denying(t, "denied")
-	s := start(t, nc, config(), echo.Handle(repeat))
-	before := nc.NumSubscriptions()
-	err := s.AddEndpoints(
-		echo.InSubject("fine").Handle(repeat),
-		echo.InSubject("denied").Handle(repeat),
-	)
-	if !errors.Is(err, nats.ErrPermissionViolation) || !strings.Contains(err.Error(), `"denied"`) {
-		t.Errorf("AddEndpoints = %v, want ErrPermissionViolation about denied", err)
-	}
-	if got := nc.NumSubscriptions(); got != before {
-		t.Errorf("%d subscriptions are left, want %d", got, before)
-	}
-	if n := len(s.Info().Endpoints); n != 1 {
-		t.Errorf("%d endpoints, want 1", n)
-	}
-	if err := s.AddEndpoints(echo.InSubject("fine").Handle(repeat)); err != nil {
-		t.Errorf("AddEndpoints after a refusal: %v", err)
-	}
-	if _, err := typednats.RequestService(within(t), nc, echo.InSubject("fine"), note{}); err != nil {
-		t.Errorf("call what was added: %v", err)
-	}
-}
-
-// nobodyServes fails the test if the server has a subscriber for the subject.
-func nobodyServes(t *testing.T, nc *nats.Conn, subject string) {
-	t.Helper()
-	if _, err := nc.RequestWithContext(within(t), subject, nil); !errors.Is(err, nats.ErrNoResponders) {
-		t.Errorf("request %q = %v, want ErrNoResponders", subject, err)
+	start(t, srv.Connect(t), config(), echo.Handle(repeat))
+	out, err := typednats.RequestService(within(t), typednats.NewClient(srv.Connect(t)), echo, note{"hello"})
+	if err != nil || out.Text != "hello" {
+		t.Errorf("call = %v, %v", out, err)
 	}
 }

@@ -3,65 +3,12 @@ package typednats
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
-	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go/micro"
+
+	"github.com/typednats/typednats/internal/server"
 )
-
-// counts is what is counted for an endpoint. A reset replaces it: a request counts where it was received, so that it
-// is on one side of a reset only.
-type counts struct {
-	requests   atomic.Int64
-	processing atomic.Int64             // nanoseconds
-	failures   atomic.Pointer[failures] // nil if there were none
-}
-
-// failures is a number of errors with the last of them, as nats.go's micro writes it.
-type failures struct {
-	number int
-	last   string
-}
-
-// failed counts n errors, which have a code and a description.
-func (c *counts) failed(n, code int, description string) {
-	next := &failures{last: fmt.Sprintf("%d:%s", code, description)}
-	for {
-		before := c.failures.Load()
-		next.number = n
-		if before != nil {
-			next.number += before.number
-		}
-		if c.failures.CompareAndSwap(before, next) {
-			return
-		}
-	}
-}
-
-// Ping returns what the service answers to $SRV.PING (ADR-32).
-func (s *Service) Ping() micro.Ping {
-	return micro.Ping{ServiceIdentity: s.identity(), Type: micro.PingResponseType}
-}
-
-// Info returns what the service answers to $SRV.INFO (ADR-32), endpoints in the order in which they were added.
-func (s *Service) Info() micro.Info {
-	info := micro.Info{
-		ServiceIdentity: s.identity(),
-		Type:            micro.InfoResponseType,
-		Description:     s.cfg.Description,
-		Endpoints:       []micro.EndpointInfo{},
-	}
-	for _, e := range s.current() {
-		info.Endpoints = append(info.Endpoints, micro.EndpointInfo{
-			Name:       e.name,
-			Subject:    e.subject,
-			QueueGroup: e.queueGroup,
-			Metadata:   neverNil(e.metadata),
-		})
-	}
-	return info
-}
 
 // Stats returns what the service answers to $SRV.STATS (ADR-32). Every request received counts once in NumRequests;
 // every error reply, declared errors included, counts once in NumErrors; ProcessingTime is the time in which requests
@@ -75,7 +22,7 @@ func (s *Service) Stats() micro.Stats {
 	s.mu.Lock()
 	stats.Started = s.started
 	s.mu.Unlock()
-	endpoints := s.current()
+	endpoints := s.server.Endpoints()
 	known := addresses(endpoints)
 	for _, e := range endpoints {
 		one := s.statsOf(e, known[e])
@@ -84,49 +31,38 @@ func (s *Service) Stats() micro.Stats {
 	return stats
 }
 
-// EndpointStats returns the statistics of one endpoint, named by its name where that is unique, else by its subject.
-// It reports false where there is no such endpoint.
+// EndpointStats returns the statistics of one endpoint, named by its name if that is unique, else by its subject. It
+// reports false if there is no such endpoint.
 func (s *Service) EndpointStats(name string) (micro.EndpointStats, bool) {
-	e, ok := s.find(name)
+	e, ok := s.server.Find(name)
 	if !ok {
 		return micro.EndpointStats{}, false
 	}
-	return s.statsOf(e, addresses(s.current())[e]), true
+	return s.statsOf(e, addresses(s.server.Endpoints())[e]), true
 }
 
 // Reset sets all statistics to zero and the time of the start to now. Requests that are being handled are not
 // counted afterwards. The service keeps its id.
 func (s *Service) Reset() {
-	for _, e := range s.current() {
-		e.counts.Store(&counts{})
+	for _, e := range s.server.Endpoints() {
+		e.ResetCounts()
 	}
 	s.mu.Lock()
 	s.started = time.Now().UTC()
 	s.mu.Unlock()
 }
 
-func (s *Service) identity() micro.ServiceIdentity {
-	return micro.ServiceIdentity{
-		Name:     s.cfg.Name,
-		ID:       s.id,
-		Version:  s.cfg.Version,
-		Metadata: neverNil(s.cfg.Metadata),
-	}
-}
-
 // statsOf returns the statistics of e, which the StatsHandler knows by its address.
-func (s *Service) statsOf(e *servedEndpoint, address string) micro.EndpointStats {
-	counted := e.counts.Load()
-	failed := counted.failures.Load() // before the requests, so that there are never more
+func (s *Service) statsOf(e *server.Served, address string) micro.EndpointStats {
+	counted := e.Counts()
 	stats := micro.EndpointStats{
-		Name:           e.name,
-		Subject:        e.subject,
-		QueueGroup:     e.queueGroup,
-		NumRequests:    int(counted.requests.Load()),
-		ProcessingTime: time.Duration(counted.processing.Load()),
-	}
-	if failed != nil {
-		stats.NumErrors, stats.LastError = failed.number, failed.last
+		Name:           e.Name,
+		Subject:        e.Subject,
+		QueueGroup:     e.QueueGroup,
+		NumRequests:    counted.Requests,
+		NumErrors:      counted.Errors,
+		LastError:      counted.LastError,
+		ProcessingTime: counted.Processing,
 	}
 	if stats.NumRequests > 0 {
 		stats.AverageProcessingTime = stats.ProcessingTime / time.Duration(stats.NumRequests)
@@ -136,7 +72,7 @@ func (s *Service) statsOf(e *servedEndpoint, address string) micro.EndpointStats
 	}
 	data, err := s.customStats(address)
 	if err != nil {
-		s.report(ErrorReport{Endpoint: e.name, Subject: e.subject, Err: fmt.Errorf("statistics data: %w", err)})
+		s.reporter.report(ErrorReport{Endpoint: e.Name, Subject: e.Subject, Err: fmt.Errorf("statistics data: %w", err)})
 	}
 	stats.Data = data
 	return stats
@@ -146,7 +82,7 @@ func (s *Service) statsOf(e *servedEndpoint, address string) micro.EndpointStats
 func (s *Service) customStats(endpoint string) (data json.RawMessage, err error) {
 	defer func() {
 		if recovered := recover(); recovered != nil {
-			err = panicError(recovered)
+			err = server.PanicError(recovered)
 		}
 	}()
 	value := s.cfg.StatsHandler(endpoint)
@@ -156,10 +92,18 @@ func (s *Service) customStats(endpoint string) (data json.RawMessage, err error)
 	return json.Marshal(value)
 }
 
-// neverNil copies a map so that it is an object in JSON, as NATS's schemas ask for.
-func neverNil(m map[string]string) map[string]string {
-	if m == nil {
-		return map[string]string{}
+// addresses returns, for each endpoint, its name if no other endpoint has it, else its subject.
+func addresses(endpoints []*server.Served) map[*server.Served]string {
+	named := make(map[string]int, len(endpoints))
+	for _, e := range endpoints {
+		named[e.Name]++
 	}
-	return maps.Clone(m)
+	found := make(map[*server.Served]string, len(endpoints))
+	for _, e := range endpoints {
+		found[e] = e.Name
+		if named[e.Name] > 1 {
+			found[e] = e.Subject
+		}
+	}
+	return found
 }

@@ -20,23 +20,6 @@ import (
 	"github.com/typednats/typednats/typednatstest"
 )
 
-// mixed is a handler that ends as its request says.
-func mixed(ctx context.Context, in note) (note, error) {
-	switch in.Text {
-	case "declared":
-		return note{}, missing{"nut"}
-	case "service":
-		return note{}, typednats.Errorf(403, "no")
-	case "undeclared":
-		return note{}, errors.New("secret")
-	case "panic":
-		panic("boom")
-	case "goexit":
-		runtime.Goexit()
-	}
-	return in, nil
-}
-
 func TestStatisticsAreTrueUnderConcurrency(t *testing.T) {
 	t.Parallel()
 	const callers, rounds = 8, 25
@@ -138,7 +121,8 @@ func TestProcessingTimeIsTheHandlersOwn(t *testing.T) {
 	raw.send("refused", "echo", `{}`)
 	raw.next()
 	const slow = 50 * time.Millisecond
-	<-time.After(slow)
+	running := time.Now()
+	eventually(t, "some time to pass", func() bool { return time.Since(running) >= slow })
 	g.open()
 	raw.next()
 	raw.next()

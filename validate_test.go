@@ -7,8 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/nats-io/nats.go"
-
 	"github.com/typednats/typednats"
 	"github.com/typednats/typednats/codec/json"
 	"github.com/typednats/typednats/codec/msgpack"
@@ -16,58 +14,45 @@ import (
 	"github.com/typednats/typednats/typednatstest"
 )
 
-// contractCodec is JSON under the name that a test gives it.
-type contractCodec struct {
-	contentType string
-}
+func jsonNamed(contentType string) typednats.Codec { return &namedJSON{contentType} }
 
-func (c *contractCodec) ContentType() string                { return c.contentType }
-func (*contractCodec) Marshal(v any) ([]byte, error)        { return json.Codec.Marshal(v) }
-func (*contractCodec) Unmarshal(data []byte, v any) error   { return json.Codec.Unmarshal(data, v) }
-func contractCodecNamed(contentType string) typednats.Codec { return &contractCodec{contentType} }
+// sliceCodec is of a kind that can be nil and still works.
+type sliceCodec []string
 
-// contractOptionsCodec is of a kind that can be nil and still works.
-type contractOptionsCodec []string
+func (sliceCodec) ContentType() string                { return "application/x-options" }
+func (sliceCodec) Marshal(v any) ([]byte, error)      { return json.Codec.Marshal(v) }
+func (sliceCodec) Unmarshal(data []byte, v any) error { return json.Codec.Unmarshal(data, v) }
 
-func (contractOptionsCodec) ContentType() string                { return "application/x-options" }
-func (contractOptionsCodec) Marshal(v any) ([]byte, error)      { return json.Codec.Marshal(v) }
-func (contractOptionsCodec) Unmarshal(data []byte, v any) error { return json.Codec.Unmarshal(data, v) }
+type funcError func() string
 
-type contractGeneric[T any] struct{ Value T }
+func (f funcError) Error() string { return f() }
+func (f funcError) stockError()   {}
 
-func (contractGeneric[T]) Error() string  { return "generic" }
-func (contractGeneric[T]) contractError() {}
+type ärger struct{ Text string } //nolint:asciicheck // such a name makes no tag
 
-type contractFunc func() string
+func (ärger) Error() string { return "Ärger" }
+func (ärger) stockError()   {}
 
-func (f contractFunc) Error() string  { return f() }
-func (f contractFunc) contractError() {}
-
-type contractÄrger struct{ Text string } //nolint:asciicheck // such a name makes no tag
-
-func (contractÄrger) Error() string  { return "Ärger" }
-func (contractÄrger) contractError() {}
-
-type contractValidator interface {
+type validator interface {
 	Validate() error
 }
 
-// contractUnnamed returns an error of a type without a name.
-func contractUnnamed() contractError {
-	return struct{ contractMissing }{}
+// unnamed returns an error of a type without a name.
+func unnamed() stockError {
+	return struct{ noItem }{}
 }
 
 func TestValidateFindsEveryMistake(t *testing.T) {
 	t.Parallel()
-	e := contractStock()
+	e := stockCheck
 	wide := e.InSubject("stock.*")
-	named := func(name string) contractValidator {
-		return typednats.NewEndpoint[contractIn, contractOut, typednats.Never](name)
+	named := func(name string) validator {
+		return typednats.NewEndpoint[stockIn, stockOut, typednats.Never](name)
 	}
-	var nilCodec *contractCodec
+	var nilCodec *namedJSON
 	long := strings.Repeat("x", 1025)
 	tests := []struct {
-		e    contractValidator
+		e    validator
 		want []string // parts of the message: the endpoint, the field, the bad value, and why
 	}{
 		{named(""), []string{`endpoint ""`, `name ""`, "letters"}},
@@ -120,51 +105,54 @@ func TestValidateFindsEveryMistake(t *testing.T) {
 		{e.WithMetadata("", "x"), []string{`"stock-check"`, `metadata key ""`, "empty"}},
 
 		{e.WithCodec(nil), []string{`"stock-check"`, `codec "<nil>"`, "nil"}},
-		{e.WithCodec(nilCodec), []string{`codec "*typednats_test.contractCodec"`, "nil"}},
+		{e.WithCodec(nilCodec), []string{`codec "*typednats_test.namedJSON"`, "nil"}},
 		{e.WithCodec(json.Codec, nil), []string{`codec "<nil>"`, "nil"}},
 		{e.WithCodec(json.Codec, msgpack.Codec, json.Codec), []string{`codec "application/json"`, "two codecs"}},
-		{e.WithCodec(json.Codec, contractCodecNamed("Application/JSON; charset=utf-8")), []string{"charset", "two codecs"}},
-		{e.WithCodec(contractCodecNamed("")), []string{`codec ""`, "media type"}},
-		{e.WithCodec(contractCodecNamed("json")), []string{`codec "json"`, "media type"}},
-		{e.WithCodec(contractCodecNamed("application/")), []string{`codec "application/"`, "media type"}},
-		{e.WithCodec(contractCodecNamed("application/x y")), []string{`codec "application/x y"`, "media type"}},
-		{e.WithCodec(contractCodecNamed("application/x\r\nA: b")), []string{`codec "application/x\r\nA: b"`, "media type"}},
-		{e.WithCodec(contractCodecNamed("application/x;a=\r\nA: b")), []string{`codec "application/x;a=\r\nA: b"`, "media type"}},
-		{e.WithCodec(contractCodecNamed("application/größe")), []string{"größe", "media type"}},
-		{e.WithCodec(contractCodecNamed("application/" + long)), []string{"media type", "128 bytes"}},
+		{e.WithCodec(json.Codec, jsonNamed("Application/JSON; charset=utf-8")), []string{"charset", "two codecs"}},
+		{e.WithCodec(jsonNamed("")), []string{`codec ""`, "media type"}},
+		{e.WithCodec(jsonNamed("json")), []string{`codec "json"`, "media type"}},
+		{e.WithCodec(jsonNamed("application/")), []string{`codec "application/"`, "media type"}},
+		{e.WithCodec(jsonNamed("application/x y")), []string{`codec "application/x y"`, "media type"}},
+		{e.WithCodec(jsonNamed("application/x\r\nA: b")), []string{`codec "application/x\r\nA: b"`, "media type"}},
+		{e.WithCodec(jsonNamed("application/x;a=\r\nA: b")), []string{`codec "application/x;a=\r\nA: b"`, "media type"}},
+		{e.WithCodec(jsonNamed("application/größe")), []string{"größe", "media type"}},
+		{e.WithCodec(jsonNamed("application/" + long)), []string{"media type", "128 bytes"}},
+		{e.WithCodec(jsonNamed("application/" + long[:117])), []string{"media type", "128 bytes"}},
+		{e.WithCodec(jsonNamed("/json")), []string{`codec "/json"`, "media type"}},
 
 		{e.WithErrorMapper(nil), []string{`"stock-check"`, "error mapper", "nil"}},
 
 		{e.FailsWith(nil), []string{`"stock-check"`, "error member", "nil"}},
-		{e.FailsWith(contractBusy{}, nil), []string{"error member", "nil"}},
+		{e.FailsWith(busy{}, nil), []string{"error member", "nil"}},
 		{e.FailsWithTag("Gone", nil), []string{`error member "Gone"`, "nil"}},
-		{e.FailsWithTag("", contractBusy{}), []string{"tag of typednats_test.contractBusy", `""`, "empty"}},
-		{e.FailsWithTag("a b", contractBusy{}), []string{`"a b"`, "printable ASCII"}},
-		{e.FailsWithTag("a\r\n", contractBusy{}), []string{`"a\r\n"`, "printable ASCII"}},
-		{e.FailsWithTag("größe", contractBusy{}), []string{`"größe"`, "printable ASCII"}},
-		{e.FailsWithTag(long, contractBusy{}), []string{"tag of", "1025 bytes"}},
-		{e.FailsWithTag("contractMissing", contractBusy{}), []string{
-			"tag of typednats_test.contractBusy", `"contractMissing"`, "typednats_test.contractMissing has the same",
+		{e.FailsWithTag("", busy{}), []string{"tag of typednats_test.busy", `""`, "empty"}},
+		{e.FailsWithTag("a b", busy{}), []string{`"a b"`, "printable ASCII"}},
+		{e.FailsWithTag("a\r\n", busy{}), []string{`"a\r\n"`, "printable ASCII"}},
+		{e.FailsWithTag("größe", busy{}), []string{`"größe"`, "printable ASCII"}},
+		{e.FailsWithTag(long, busy{}), []string{"tag of", "1025 bytes"}},
+		{e.FailsWithTag(long[:257], busy{}), []string{"tag of", "257 bytes, more than 256"}},
+		{e.FailsWithTag("noItem", busy{}), []string{
+			"tag of typednats_test.busy", `"noItem"`, "typednats_test.noItem has the same",
 		}},
-		{e.FailsWithTag("x", contractBusy{}).FailsWithTag("y", contractReason("")).FailsWithTag("x", contractReason("")),
-			[]string{"tag of typednats_test.contractReason", `"x"`, "contractBusy"}},
-		{e.FailsWith(&contractMissing{}), []string{`"*typednats_test.contractMissing"`, "one of the two forms"}},
-		{e.FailsWithTag("Pointer", &contractMissing{}), []string{`"*typednats_test.contractMissing"`, "one of the two forms"}},
-		{e.FailsWith(contractGeneric[int]{}), []string{"contractGeneric[int]", "FailsWithTag"}},
-		{e.FailsWith(&contractGeneric[int]{}), []string{"contractGeneric[int]", "FailsWithTag"}},
-		{e.FailsWith(contractUnnamed()), []string{"struct", "FailsWithTag"}},
-		{e.FailsWith(contractÄrger{}), []string{"contractÄrger", "FailsWithTag"}},
-		{e.FailsWith(contractFunc(nil)), []string{"contractFunc", "cannot be encoded"}},
+		{e.FailsWithTag("x", busy{}).FailsWithTag("y", reason("")).FailsWithTag("x", reason("")),
+			[]string{"tag of typednats_test.reason", `"x"`, "busy"}},
+		{e.FailsWith(&noItem{}), []string{`"*typednats_test.noItem"`, "one of the two forms"}},
+		{e.FailsWithTag("Pointer", &noItem{}), []string{`"*typednats_test.noItem"`, "one of the two forms"}},
+		{e.FailsWith(generic[int]{}), []string{"generic[int]", "FailsWithTag"}},
+		{e.FailsWith(&generic[int]{}), []string{"generic[int]", "FailsWithTag"}},
+		{e.FailsWith(unnamed()), []string{"struct", "FailsWithTag"}},
+		{e.FailsWith(ärger{}), []string{"ärger", "FailsWithTag"}},
+		{e.FailsWith(funcError(nil)), []string{"funcError", "cannot be encoded"}},
 
-		{typednats.NewEndpoint[int, int, contractError]("stock-check"),
-			[]string{`"stock-check"`, `error type "typednats_test.contractError"`, "FailsWith"}},
-		{typednats.NewEndpoint[int, int, contractError]("stock-check").FailsWith(), []string{"error type", "FailsWith"}},
+		{typednats.NewEndpoint[int, int, stockError]("stock-check"),
+			[]string{`"stock-check"`, `error type "typednats_test.stockError"`, "FailsWith"}},
+		{typednats.NewEndpoint[int, int, stockError]("stock-check").FailsWith(), []string{"error type", "FailsWith"}},
 		{typednats.NewEndpoint[int, int, error]("stock-check"), []string{`error type "error"`, "FailsWith"}},
 		{typednats.NewEndpoint[int, int, error]("stock-check").FailsWith(&typednats.ServiceError{}),
 			[]string{`error member "*typednats.ServiceError"`, "without being declared"}},
 		{typednats.NewEndpoint[int, int, *typednats.ServiceError]("stock-check"),
 			[]string{`error member "*typednats.ServiceError"`, "without being declared"}},
-		{typednats.NewEndpoint[int, int, contractGeneric[int]]("stock-check"), []string{"contractGeneric[int]", "FailsWithTag"}},
+		{typednats.NewEndpoint[int, int, generic[int]]("stock-check"), []string{"generic[int]", "FailsWithTag"}},
 		{typednats.NewEndpoint[int, int, typednats.Never]("stock-check").FailsWith(nil), []string{"error member", "nil"}},
 
 		{typednats.Endpoint[int, int, error]{}, []string{`endpoint ""`, "NewEndpoint"}},
@@ -181,14 +169,14 @@ func TestValidateFindsEveryMistake(t *testing.T) {
 				t.Errorf("Validate() = %v\nwant %q in it", err, want)
 			}
 		}
-		if n := len(contractMistakes(err)); n != 1 {
+		if n := len(mistakesIn(err)); n != 1 {
 			t.Errorf("one mistake is reported as %d: %v", n, err)
 		}
 	}
 }
 
-// contractMistakes takes a joined error apart.
-func contractMistakes(err error) []error {
+// mistakesIn takes a joined error apart.
+func mistakesIn(err error) []error {
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		return joined.Unwrap()
 	}
@@ -197,9 +185,9 @@ func contractMistakes(err error) []error {
 
 func TestValidateAccepts(t *testing.T) {
 	t.Parallel()
-	e := contractStock()
+	e, long := stockCheck, strings.Repeat("x", 256)
 	type none = typednats.Never
-	for name, valid := range map[string]contractValidator{
+	for name, valid := range map[string]validator{
 		"letters and digits":   typednats.NewEndpoint[int, int, none]("Stock_check-2"),
 		"group and >":          e.InGroup(typednats.NewGroup("catalog")).InSubject(">"),
 		"dotted group":         e.InGroup(typednats.NewGroup("api.v2")),
@@ -212,23 +200,25 @@ func TestValidateAccepts(t *testing.T) {
 		"queue group":          e.WithQueueGroup("workers.eu"),
 		"empty value":          e.WithMetadata("k", ""),
 		"three codecs":         e.WithCodec(msgpack.Codec, json.Codec, raw.Codec),
-		"codec parameters":     e.WithCodec(contractCodecNamed("Text/X; charset=utf-8")),
-		"nil slice as a codec": e.WithCodec(contractOptionsCodec(nil)),
-		"a member twice":       e.FailsWith(contractMissing{}, contractMissing{Item: "x"}).FailsWith(contractMissing{}),
-		"a nil pointer":        e.FailsWith((*contractLimit)(nil)),
-		"a tag twice":          e.FailsWithTag("x", contractBusy{}).FailsWithTag("x", contractBusy{}),
-		"aliases":              e.FailsWithTag("x", contractBusy{}).FailsWithTag("y", contractBusy{}),
-		"own name as alias":    e.FailsWithTag("x", contractBusy{}).FailsWithTag("contractBusy", contractBusy{}),
-		"generic with a tag":   e.FailsWithTag("Generic", contractGeneric[int]{}),
-		"unnamed with a tag":   e.FailsWithTag("Unnamed", contractUnnamed()),
-		"freed default tag":    e.FailsWithTag("Missing", contractMissing{}).FailsWithTag("contractMissing", contractBusy{}),
-		"class name":           e.FailsWithTag("com.example.Outer$Inner", contractBusy{}),
+		"codec parameters":     e.WithCodec(jsonNamed("Text/X; charset=utf-8")),
+		"longest content type": e.WithCodec(jsonNamed("application/" + long[:116])),
+		"nil slice as a codec": e.WithCodec(sliceCodec(nil)),
+		"a member twice":       e.FailsWith(noItem{}, noItem{Item: "x"}).FailsWith(noItem{}),
+		"a nil pointer":        e.FailsWith((*tooMany)(nil)),
+		"a tag twice":          e.FailsWithTag("x", busy{}).FailsWithTag("x", busy{}),
+		"aliases":              e.FailsWithTag("x", busy{}).FailsWithTag("y", busy{}),
+		"own name as alias":    e.FailsWithTag("x", busy{}).FailsWithTag("busy", busy{}),
+		"generic with a tag":   e.FailsWithTag("Generic", generic[int]{}),
+		"unnamed with a tag":   e.FailsWithTag("Unnamed", unnamed()),
+		"freed default tag":    e.FailsWithTag("Missing", noItem{}).FailsWithTag("noItem", busy{}),
+		"longest tag":          e.FailsWithTag(long[:256], busy{}),
+		"class name":           e.FailsWithTag("com.example.Outer$Inner", busy{}),
 		"no domain error":      typednats.NewEndpoint[int, int, none]("n"),
-		"concrete value":       typednats.NewEndpoint[int, int, contractMissing]("n"),
-		"concrete pointer":     typednats.NewEndpoint[int, int, *contractLimit]("n"),
-		"concrete, listed too": typednats.NewEndpoint[int, int, contractMissing]("n").FailsWith(contractMissing{}),
-		"concrete with a tag":  typednats.NewEndpoint[int, int, contractGeneric[int]]("n").FailsWithTag("G", contractGeneric[int]{}),
-		"error with members":   typednats.NewEndpoint[int, int, error]("n").FailsWith(contractMissing{}, &contractLimit{}),
+		"concrete value":       typednats.NewEndpoint[int, int, noItem]("n"),
+		"concrete pointer":     typednats.NewEndpoint[int, int, *tooMany]("n"),
+		"concrete, listed too": typednats.NewEndpoint[int, int, noItem]("n").FailsWith(noItem{}),
+		"concrete with a tag":  typednats.NewEndpoint[int, int, generic[int]]("n").FailsWithTag("G", generic[int]{}),
+		"error with members":   typednats.NewEndpoint[int, int, error]("n").FailsWith(noItem{}, &tooMany{}),
 		"no payloads":          typednats.NewEndpoint[struct{}, struct{}, none]("n"),
 		"interface payloads":   typednats.NewEndpoint[any, any, none]("n"),
 	} {
@@ -240,7 +230,7 @@ func TestValidateAccepts(t *testing.T) {
 
 func TestValidateReportsAllMistakesAtOnce(t *testing.T) {
 	t.Parallel()
-	e := typednats.NewEndpoint[contractIn, contractOut, contractError]("stock check").
+	e := typednats.NewEndpoint[stockIn, stockOut, stockError]("stock check").
 		InGroup(typednats.NewGroup("a..b").WithQueueGroup("")).
 		InSubject("x.>.y").
 		At("*").
@@ -248,17 +238,17 @@ func TestValidateReportsAllMistakesAtOnce(t *testing.T) {
 		WithMetadata("", "x").
 		WithCodec(nil, json.Codec, json.Codec).
 		WithErrorMapper(nil).
-		FailsWith(nil, contractMissing{}, &contractMissing{}, contractGeneric[int]{}).
-		FailsWithTag("contractMissing", contractBusy{}).
-		FailsWithTag("", contractReason(""))
+		FailsWith(nil, noItem{}, &noItem{}, generic[int]{}).
+		FailsWithTag("noItem", busy{}).
+		FailsWithTag("", reason(""))
 	err := e.Validate()
 	want := []string{
 		`name "stock check"`, `group "a..b"`, `subject "x.>.y"`, `queue group "a b"`, `queue group of the group ""`, `At "*"`,
 		`metadata key ""`, `codec "<nil>"`, `codec "application/json"`, "error mapper", `error member "": it is nil`,
-		`tag of typednats_test.contractReason ""`, `error member "*typednats_test.contractMissing"`, "contractGeneric[int]",
-		`tag of typednats_test.contractBusy "contractMissing"`,
+		`tag of typednats_test.reason ""`, `error member "*typednats_test.noItem"`, "generic[int]",
+		`tag of typednats_test.busy "noItem"`,
 	}
-	mistakes := contractMistakes(err)
+	mistakes := mistakesIn(err)
 	for _, part := range want {
 		found := 0
 		for _, mistake := range mistakes {
@@ -284,78 +274,39 @@ func TestValidateReportsAllMistakesAtOnce(t *testing.T) {
 func TestValidateChecksTheSubjectBesideOtherMistakes(t *testing.T) {
 	t.Parallel()
 	e := typednats.NewEndpoint[int, int, typednats.Never]("bad name").InSubject("$SRV.INFO").WithQueueGroup("")
-	if n := len(contractMistakes(e.Validate())); n != 3 {
+	if n := len(mistakesIn(e.Validate())); n != 3 {
 		t.Errorf("%d mistakes, want 3: %v", n, e.Validate())
 	}
 }
 
-func TestInvalidEndpointsAreRefusedWhereTheyAreUsed(t *testing.T) {
+func TestInvalidEndpointsAreNotServed(t *testing.T) {
 	t.Parallel()
 	nc := typednatstest.Server(t)
-	var zero typednats.Endpoint[contractIn, contractOut, contractError]
-	ok := contractStock()
-	handler := func(context.Context, contractIn) (contractOut, error) { return contractOut{}, nil }
-	for name, bound := range map[string]typednats.BoundEndpoint{
-		"zero endpoint":         zero.Handle(handler),
-		"zero endpoint, no h":   zero.HandleWith(nil),
-		"zero bound endpoint":   {},
-		"Handle(nil)":           ok.Handle(nil),
-		"HandleWith(nil)":       ok.HandleWith(nil),
-		"nil option":            ok.Handle(handler, nil),
-		"WithMaxConcurrent(0)":  ok.Handle(handler, typednats.WithMaxConcurrent(0)),
-		"WithMaxPending(-1, 1)": ok.Handle(handler, typednats.WithMaxPending(-1, 1)),
-		"bad descriptor":        ok.InSubject("a b").Handle(handler),
-		"nil codec":             ok.WithCodec(nil).Handle(handler),
+	var zero stockEndpoint
+	handler := func(context.Context, stockIn) (stockOut, error) { return stockOut{}, nil }
+	for name, test := range map[string]struct {
+		bound typednats.BoundEndpoint
+		want  []string
+	}{
+		"zero endpoint":               {zero.Handle(handler), []string{"NewEndpoint"}},
+		"zero endpoint, no handler":   {zero.HandleWith(nil), []string{"NewEndpoint", "handler"}},
+		"zero bound endpoint":         {typednats.BoundEndpoint{}, []string{"BoundEndpoint"}},
+		"no handler":                  {stockCheck.Handle(nil), []string{`"stock-check"`, "handler"}},
+		"no handler with a request":   {stockCheck.HandleWith(nil), []string{`"stock-check"`, "handler"}},
+		"bad descriptor":              {stockCheck.InSubject("a b").Handle(handler), []string{`subject "a b"`}},
+		"nil codec":                   {stockCheck.WithCodec(nil).Handle(handler), []string{"codec"}},
+		"At":                          {stockCheck.At("stock-check").Handle(handler), []string{`At "stock-check"`, "for clients"}},
+		"At that does not match":      {stockCheck.At("other").Handle(handler), []string{`At "other"`, "match"}},
+		"descriptor, handler, option": {stockCheck.InSubject("a b").Handle(nil, nil), []string{`subject "a b"`, "handler", "HandlerOption"}},
 	} {
-		svc, err := typednats.NewService(nc, typednats.ServiceConfig{Name: "s", Version: "1.0.0"}, bound)
-		if !errors.Is(err, typednats.ErrInvalidEndpoint) || svc != nil {
-			t.Errorf("%s: NewService = %v, %v, want nil and an ErrInvalidEndpoint", name, svc, err)
+		s, err := typednats.NewService(nc, config(), test.bound)
+		if !errors.Is(err, typednats.ErrInvalidEndpoint) || s != nil {
+			t.Errorf("%s: NewService = %v, %v, want nil and an ErrInvalidEndpoint", name, s, err)
 		}
-	}
-	_, err := typednats.NewService(nc, typednats.ServiceConfig{Name: "s", Version: "1.0.0"},
-		ok.InSubject("a b").Handle(nil, nil), ok.Handle(nil))
-	for _, want := range []string{`subject "a b"`, "handler", "HandlerOption"} {
-		if !strings.Contains(fmt.Sprint(err), want) {
-			t.Errorf("NewService = %v, want %q in it", err, want)
-		}
-	}
-	for name, e := range map[string]typednats.Endpoint[contractIn, contractOut, contractError]{
-		"zero": zero, "bad subject": ok.InSubject("a b"), "nil codec": ok.WithCodec(nil), "nil mapper": ok.WithErrorMapper(nil),
-	} {
-		out, err := typednats.RequestService(contractContext(t), nc, e, contractIn{N: 1})
-		callErr, isCallError := errors.AsType[*typednats.CallError](err)
-		if !errors.Is(err, typednats.ErrInvalidEndpoint) || !isCallError || out != (contractOut{}) {
-			t.Errorf("%s: RequestService = %v, %v, want a CallError with an ErrInvalidEndpoint", name, out, err)
-		} else if callErr.Endpoint != e.Name() {
-			t.Errorf("%s: Endpoint = %q, want %q", name, callErr.Endpoint, e.Name())
-		}
-	}
-	var noConn *nats.Conn
-	for name, call := range map[string]func() error{
-		"nil option": func() error {
-			_, err := typednats.RequestService(contractContext(t), nc, ok, contractIn{}, nil)
-			return err
-		},
-		"nil Requester": func() error {
-			_, err := typednats.RequestService(contractContext(t), nil, ok, contractIn{})
-			return err
-		},
-		"nil *nats.Conn": func() error {
-			_, err := typednats.RequestService(contractContext(t), noConn, ok, contractIn{})
-			return err
-		},
-		"nil codec": func() error {
-			_, err := typednats.RequestService(contractContext(t), nc, ok, contractIn{}, typednats.WithCallCodec(nil))
-			return err
-		},
-		"typed nil codec": func() error {
-			_, err := typednats.RequestService(contractContext(t), nc, ok, contractIn{},
-				typednats.WithCallCodec((*contractCodec)(nil)))
-			return err
-		},
-	} {
-		if err := call(); !errors.Is(err, typednats.ErrInvalidConfig) {
-			t.Errorf("%s: %v, want an ErrInvalidConfig", name, err)
+		for _, want := range test.want {
+			if !strings.Contains(fmt.Sprint(err), want) {
+				t.Errorf("%s: NewService = %v, want %q in it", name, err, want)
+			}
 		}
 	}
 }

@@ -4,14 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/micro"
@@ -19,33 +16,25 @@ import (
 	"github.com/typednats/typednats"
 	"github.com/typednats/typednats/codec/json"
 	"github.com/typednats/typednats/codec/msgpack"
+	"github.com/typednats/typednats/codec/raw"
 	"github.com/typednats/typednats/typednatstest"
 )
 
-// contractHeader is an error's header as a peer may write it: pairs of key and value.
-func contractHeader(pairs ...string) nats.Header {
-	h := nats.Header{}
-	for pair := range slices.Chunk(pairs, 2) {
-		h.Add(pair[0], pair[1])
-	}
-	return h
-}
-
-func TestWireOfReplies(t *testing.T) {
+func TestRepliesOnTheWire(t *testing.T) {
 	t.Parallel()
 	nc := typednatstest.Server(t)
 	failures := map[string]error{
-		"missing": contractMissing{"bolt"}, "busy": contractBusy{}, "problems": contractProblems(nil),
+		"missing": noItem{"bolt"}, "busy": busy{}, "problems": problems(nil),
 		"forbidden": typednats.Errorf(403, "not you"), "silent": typednats.Errorf(404, ""), "plain": errors.New("secret"),
 	}
-	contractServe(t, nc,
-		contractBind(contractUnion().WithCodec(json.Codec, msgpack.Codec), failures),
-		contractBind(contractUnion().InSubject("renamed").FailsWithTag("com.example.Missing", contractMissing{}).
-			FailsWithTag("Missing", contractMissing{}), failures),
-		typednats.NewEndpoint[contractIn, chan int, typednats.Never]("unencodable").Handle(
-			func(context.Context, contractIn) (chan int, error) { return make(chan int), nil }),
-		typednats.NewEndpoint[struct{}, struct{}, typednats.Never]("empty").Handle(
-			func(context.Context, struct{}) (struct{}, error) { return struct{}{}, nil }),
+	start(t, nc, config(),
+		bindStock(union.WithCodec(json.Codec, msgpack.Codec), failures),
+		bindStock(union.InSubject("renamed").FailsWithTag("com.example.Missing", noItem{}).
+			FailsWithTag("Missing", noItem{}), failures),
+		typednats.NewEndpoint[stockIn, chan int, typednats.Never]("unencodable").Handle(
+			func(context.Context, stockIn) (chan int, error) { return make(chan int), nil }),
+		typednats.NewEndpoint[string, string, busy]("raw").WithCodec(raw.Codec).Handle(
+			func(context.Context, string) (string, error) { return "", busy{} }),
 	)
 	const packed = "application/msgpack"
 	for _, tt := range []struct {
@@ -56,318 +45,251 @@ func TestWireOfReplies(t *testing.T) {
 		{"success", "stock-check", "", `{"n":7}`, nil, `{"n":7}`},
 		{"success, JSON named", "stock-check", "application/json", `{"n":7}`, nil, `{"n":7}`},
 		{"success, msgpack", "stock-check", packed, "\x81\xa1n\x07", nil, "\x81\xa1n\x07"},
-		{"no fields", "empty", "", "", nil, ""},
-		{"no fields, a body", "empty", "", "not JSON", nil, ""},
-		{"declared", "stock-check", "", `{"fail":"missing"}`, contractHeader(
-			"Nats-Service-Error", "no item bolt", "Nats-Service-Error-Code", "500", "Nats-Service-Error-Type", "contractMissing"),
+		{"declared", "stock-check", "", `{"fail":"missing"}`, headerOf(
+			"Nats-Service-Error", "no item bolt", "Nats-Service-Error-Code", "500", "Nats-Service-Error-Type", "noItem"),
 			`{"item":"bolt"}`},
-		{"declared, msgpack", "stock-check", packed, "\x81\xa4fail\xa7missing", contractHeader(
-			"Nats-Service-Error", "no item bolt", "Nats-Service-Error-Code", "500", "Nats-Service-Error-Type", "contractMissing"),
+		{"declared, msgpack", "stock-check", packed, "\x81\xa4fail\xa7missing", headerOf(
+			"Nats-Service-Error", "no item bolt", "Nats-Service-Error-Code", "500", "Nats-Service-Error-Type", "noItem"),
 			"\x81\xa4item\xa4bolt"},
-		{"declared, no fields", "stock-check", "", `{"fail":"busy"}`, contractHeader(
-			"Nats-Service-Error", "busy", "Nats-Service-Error-Code", "500", "Nats-Service-Error-Type", "contractBusy"), `{}`},
-		{"declared, nil slice", "stock-check", "", `{"fail":"problems"}`, contractHeader(
-			"Nats-Service-Error", "contractProblems", "Nats-Service-Error-Code", "500",
-			"Nats-Service-Error-Type", "contractProblems"), `null`},
-		{"first tag", "renamed", "", `{"fail":"missing"}`, contractHeader(
+		{"declared, no fields", "stock-check", "", `{"fail":"busy"}`, headerOf(
+			"Nats-Service-Error", "too busy", "Nats-Service-Error-Code", "500", "Nats-Service-Error-Type", "busy"), `{}`},
+		{"declared, no fields, cannot be encoded", "raw", "", "x", headerOf(
+			"Nats-Service-Error", "too busy", "Nats-Service-Error-Code", "500", "Nats-Service-Error-Type", "busy"), ""},
+		{"declared, nil slice", "stock-check", "", `{"fail":"problems"}`, headerOf(
+			"Nats-Service-Error", "problems", "Nats-Service-Error-Code", "500",
+			"Nats-Service-Error-Type", "problems"), `null`},
+		{"first tag", "renamed", "", `{"fail":"missing"}`, headerOf(
 			"Nats-Service-Error", "no item bolt", "Nats-Service-Error-Code", "500",
 			"Nats-Service-Error-Type", "com.example.Missing"), `{"item":"bolt"}`},
-		{"infrastructure", "stock-check", "", `{"fail":"forbidden"}`, contractHeader(
+		{"infrastructure", "stock-check", "", `{"fail":"forbidden"}`, headerOf(
 			"Nats-Service-Error", "not you", "Nats-Service-Error-Code", "403"), ""},
-		{"undeclared", "stock-check", packed, "\x81\xa4fail\xa5plain", contractHeader(
+		{"infrastructure, no description", "stock-check", "", `{"fail":"silent"}`, headerOf(
+			"Nats-Service-Error", "error 404", "Nats-Service-Error-Code", "404"), ""},
+		{"undeclared", "stock-check", packed, "\x81\xa4fail\xa5plain", headerOf(
 			"Nats-Service-Error", "internal error", "Nats-Service-Error-Code", "500"), ""},
-		{"415", "stock-check", "text/plain", `{"n":7}`, contractHeader("Nats-Service-Error",
+		{"415", "stock-check", "text/plain", `{"n":7}`, headerOf("Nats-Service-Error",
 			`content type "text/plain" is not accepted; accepted: application/json, application/msgpack`,
 			"Nats-Service-Error-Code", "415"), ""},
-		{"unencodable", "unencodable", "", `{}`, contractHeader(
+		{"unencodable", "unencodable", "", `{}`, headerOf(
 			"Nats-Service-Error", "reply cannot be encoded", "Nats-Service-Error-Code", "500"), ""},
 	} {
 		var header nats.Header
 		if tt.contentType != "" {
-			header = contractHeader("Content-Type", tt.contentType)
+			header = headerOf("Content-Type", tt.contentType)
 		}
-		reply := contractAsk(t, nc, tt.subject, header, tt.request)
-		if diff := cmp.Diff(tt.header, reply.Header); diff != "" {
-			t.Errorf("%s: headers (-want +got):\n%s", tt.name, diff)
-		}
-		if diff := cmp.Diff(tt.body, string(reply.Data)); diff != "" {
-			t.Errorf("%s: body (-want +got):\n%s", tt.name, diff)
-		}
+		reply := exchange(t, nc, tt.subject, header, tt.request)
+		compare(t, tt.name+": headers", tt.header, reply.Header)
+		compare(t, tt.name+": body", tt.body, string(reply.Data))
 	}
 	for name, request := range map[string]string{
-		"syntax": "{", "type": `{"n":"x"}`, "two values": `{}{}`, "nothing": "", "no description": `{"fail":"silent"}`,
+		"syntax": "{", "type": `{"n":"x"}`, "two values": `{}{}`, "nothing": "",
 	} {
-		want := "400"
-		if name == "no description" {
-			want = "404"
-		}
-		reply := contractAsk(t, nc, "stock-check", nil, request)
-		if reply.Header.Get(micro.ErrorCodeHeader) != want || reply.Header.Get(micro.ErrorHeader) == "" ||
-			len(reply.Header) != 2 || len(reply.Data) > 0 {
-			t.Errorf("%s: %v %q, want %s, two headers that are not empty, and no body", name, reply.Header, reply.Data, want)
+		reply := exchange(t, nc, "stock-check", nil, request)
+		if !strings.HasPrefix(failureOf(reply), "400:request cannot be decoded: ") || len(reply.Header) != 2 || len(reply.Data) > 0 {
+			t.Errorf("%s: %v %q, want code 400, two headers, and no body", name, reply.Header, reply.Data)
 		}
 	}
 }
 
-func TestWireDeadlinePassed(t *testing.T) {
-	t.Parallel()
-	nc := typednatstest.Server(t)
-	started, release := make(chan struct{}), make(chan struct{})
-	e := typednats.NewEndpoint[struct{}, struct{}, typednats.Never]("slow")
-	ran := 0
-	svc, _ := contractServe(t, nc, e.Handle(func(context.Context, struct{}) (struct{}, error) {
-		ran++ // one at a time
-		started <- struct{}{}
-		<-release
-		return struct{}{}, nil
-	}, typednats.WithMaxConcurrent(1), typednats.WithMaxPending(1, 1<<10)))
-	inbox := nc.NewInbox()
-	replies, err := nc.SubscribeSync(inbox + ".*")
-	if err != nil {
-		t.Fatal(err)
-	}
-	send := func(name string, header nats.Header) {
-		if err := nc.PublishMsg(&nats.Msg{Subject: "slow", Reply: inbox + "." + name, Header: header}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	next := func() (name, code string) {
-		reply, err := replies.NextMsg(10 * time.Second)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return strings.TrimPrefix(reply.Subject, inbox+"."), reply.Header.Get(micro.ErrorCodeHeader)
-	}
-	send("first", nil)
-	<-started
-	send("second", contractHeader(typednats.TimeoutHeader, "1"))
-	send("third", nil)
-	// The third is refused because the second one waits.
-	if name, code := next(); name != "third" || code != "503" {
-		t.Errorf("%s is answered with %s, want third with 503", name, code)
-	}
-	<-time.After(2 * time.Millisecond) // the second one's time
-	close(release)
-	for _, want := range [][2]string{{"first", ""}, {"second", "504"}} {
-		if name, code := next(); name != want[0] || code != want[1] {
-			t.Errorf("%s is answered with %q, want %q", name, code, want)
-		}
-	}
-	contractStop(t, svc)
-	if ran != 1 {
-		t.Errorf("%d handlers ran, want 1", ran)
-	}
-}
-
-func TestWireWithoutReplySubject(t *testing.T) {
+func TestRequestWithoutReplySubjectIsHandledAndNotAnswered(t *testing.T) {
 	t.Parallel()
 	srv := typednatstest.Run(t)
 	nc, observer := srv.Connect(t), srv.Connect(t)
-	handled := make(chan string, 4)
-	svc, _ := contractServe(t, nc, contractStock().Handle(func(_ context.Context, in contractIn) (contractOut, error) {
-		handled <- in.Fail
+	handled := make(chan stockIn, 4)
+	s := start(t, nc, config(), stockCheck.Handle(func(_ context.Context, in stockIn) (stockOut, error) {
+		handled <- in
 		if in.Fail == "panic" {
 			panic("x")
 		}
-		return contractOut{}, contractFailures()[in.Fail]
-	}))
-	tap, err := observer.SubscribeSync(">")
-	if err == nil {
-		err = observer.Flush()
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+		return stockOut{}, stockFailures[in.Fail]
+	}, typednats.WithMaxConcurrent(1)))
+	seen := tap(t, observer, ">")
 	requests := []string{"", "missing", "panic"}
-	for _, fail := range requests {
-		if err := nc.Publish("stock-check", []byte(`{"fail":"`+fail+`"}`)); err != nil {
+	for i, fail := range requests {
+		if err := nc.Publish("stock-check", fmt.Appendf(nil, `{"fail":%q,"n":%d}`, fail, i)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if err := nc.Publish("stock-check", []byte(`{`)); err != nil {
 		t.Fatal(err)
 	}
-	for range requests {
-		<-handled
+	for i, fail := range requests {
+		compare(t, "request", stockIn{fail, i}, await(t, handled, "the handler to run"))
 	}
-	contractStop(t, svc)
-	if stats, _ := svc.EndpointStats("stock-check"); stats.NumRequests != 4 || stats.NumErrors != 3 {
-		t.Errorf("statistics: %+v, want 4 requests and 3 errors", stats)
-	}
-	if err := observer.Flush(); err != nil {
+	mustStop(t, s)
+	stats, _ := s.EndpointStats("stock-check")
+	compare(t, "requests and errors", [2]int{4, 3}, [2]int{stats.NumRequests, stats.NumErrors})
+	if err := observer.FlushTimeout(patience); err != nil {
 		t.Fatal(err)
 	}
-	if n, _, err := tap.Pending(); err != nil || n != len(requests)+1 {
+	if n, _, err := seen.Pending(); err != nil || n != len(requests)+1 {
 		t.Errorf("%d messages were sent (%v), want the %d requests alone", n, err, len(requests)+1)
 	}
 }
 
-func TestWireReplyHeaders(t *testing.T) {
+func TestEmptyTypesHaveEmptyBodies(t *testing.T) {
 	t.Parallel()
 	nc := typednatstest.Server(t)
-	contractServe(t, nc, contractStock().HandleWith(
-		func(_ context.Context, r *typednats.ServiceRequest[contractIn]) (contractOut, error) {
-			for _, key := range r.Header["Want"] {
-				r.ReplyHeader().Add(key, "v")
-			}
-			return contractOut{}, contractFailures()[r.Value.Fail]
-		}))
-	for _, fail := range []string{"", "missing"} {
-		body := `{"fail":"` + fail + `"}`
-		plain := contractAsk(t, nc, "stock-check", nil, body)
-		for _, keys := range [][]string{{"X-Trace"}, {"x-trace", "X-Trace"}, {"!#$%&'*+-.^_`|~09az"}, {"Nats-Other"}} {
-			reply := contractAsk(t, nc, "stock-check", nats.Header{"Want": keys}, body)
-			want := nats.Header{}
-			maps.Copy(want, plain.Header)
-			for _, key := range keys {
-				want[key] = []string{"v"}
-			}
-			if diff := cmp.Diff(want, reply.Header); diff != "" {
-				t.Errorf("%q, %q (-want +got):\n%s", keys, fail, diff)
-			}
-			if diff := cmp.Diff(string(plain.Data), string(reply.Data)); diff != "" {
-				t.Errorf("%q, %q: body (-want +got):\n%s", keys, fail, diff)
-			}
-		}
-		bad := []string{
-			"Nats-Service-Error", "nats-service-error-code", "NATS-SERVICE-ERROR-TYPE", "Content-Type", "content-type",
-			"Typednats-Timeout", "Status", "status", "a b", "größe", "tab\x0bx",
-		}
-		for _, c := range `"(),/:;<=>?@[\]{}` {
-			bad = append(bad, "X"+string(c))
-		}
-		for _, key := range bad {
-			reply := contractAsk(t, nc, "stock-check", nats.Header{"Want": {"X-Trace", key}}, body)
-			want := contractHeader("Nats-Service-Error", "internal error", "Nats-Service-Error-Code", "500")
-			if diff := cmp.Diff(want, reply.Header); diff != "" || len(reply.Data) > 0 {
-				t.Errorf("%q: body %q, headers (-want +got):\n%s", key, reply.Data, diff)
-			}
-		}
-	}
-}
-
-// contractPeer answers on subject with what reply returns.
-func contractPeer(t *testing.T, nc *nats.Conn, subject string, reply func() *nats.Msg) {
-	t.Helper()
-	_, err := nc.Subscribe(subject, func(m *nats.Msg) {
-		if err := m.RespondMsg(reply()); err != nil {
-			t.Errorf("respond: %v", err)
-		}
+	type nothing struct{}
+	empty := typednats.NewEndpoint[struct{}, nothing, typednats.Never]("empty")
+	start(t, nc, config(), empty.Handle(func(context.Context, struct{}) (nothing, error) { return nothing{}, nil }))
+	var body string
+	requests := make(chan *nats.Msg, 1)
+	answer(t, nc, "peer", func(m *nats.Msg) *nats.Msg {
+		requests <- m
+		return &nats.Msg{Data: []byte(body)}
 	})
-	if err != nil {
-		t.Fatal(err)
+	ways := requesters(t, nc)
+	for _, body = range []string{"", "{}", "null", "not json"} {
+		if reply := exchange(t, nc, "empty", nil, body); len(reply.Data) > 0 || len(reply.Header) > 0 {
+			t.Errorf("reply to %q: body %q, header %v; want nothing", body, reply.Data, reply.Header)
+		}
+		for way, r := range ways {
+			if _, err := typednats.RequestService(within(t), r, empty.InSubject("peer"), struct{}{}); err != nil {
+				t.Errorf("%s: call that is answered with %q: %v", way, body, err)
+			}
+			if m := await(t, requests, "the request"); len(m.Data) > 0 {
+				t.Errorf("%s: request body %q, want none", way, m.Data)
+			}
+		}
 	}
 }
 
-// TestWireAsClientsReadIt gives clients what peers of any kind may send.
-func TestWireAsClientsReadIt(t *testing.T) {
+func TestTimeoutOfARequestIsItsHandlersDeadline(t *testing.T) {
+	t.Parallel()
+	nc := typednatstest.Server(t)
+	left := make(chan time.Duration, 1)
+	start(t, nc, config(), echo.Handle(timeLeft(left)))
+	for timeout, want := range map[string]time.Duration{
+		"60000": time.Minute, "0060000": time.Minute,
+		"": 0, "0": 0, "-1": 0, "+60000": 0, "1.5": 0, "60000ms": 0, " 60000": time.Minute, "0x10": 0, "1_000": 0,
+		"99999999999999999999": 0, "9223372036854775807": 0, "60000, 1": 0,
+	} {
+		compare(t, "failure", "", failureOf(exchange(t, nc, "echo", headerOf(typednats.TimeoutHeader, timeout), `{}`)))
+		if got := await(t, left, "the handler"); got > want || want-got > want/2 {
+			t.Errorf("timeout %q: %v remain, want %v", timeout, got, want)
+		}
+	}
+	const longest = "9223372036854" // milliseconds, almost all that a time.Duration holds
+	for start := time.Now(); time.Since(start) < 5*time.Millisecond; {
+		compare(t, "failure", "", failureOf(exchange(t, nc, "echo", headerOf(typednats.TimeoutHeader, longest), `{}`)))
+		if got := await(t, left, "the handler"); got < time.Hour {
+			t.Fatalf("timeout %q: %v remain", longest, got)
+		}
+	}
+}
+
+// timeLeft is a handler that tells how much time its context has left, 0 for no deadline.
+func timeLeft(left chan<- time.Duration) func(context.Context, note) (note, error) {
+	return func(ctx context.Context, in note) (note, error) {
+		deadline, ok := ctx.Deadline()
+		if !ok {
+			left <- 0
+			return in, nil
+		}
+		left <- time.Until(deadline)
+		return in, nil
+	}
+}
+
+// It gives clients what peers of any kind may send.
+func TestRepliesAsClientsReadThem(t *testing.T) {
 	t.Parallel()
 	nc := typednatstest.Server(t)
 	var reply *nats.Msg
-	for _, subject := range []string{"stock-check", "empty"} {
-		contractPeer(t, nc, subject, func() *nats.Msg { return &nats.Msg{Header: reply.Header, Data: reply.Data} })
-	}
-	e := contractUnion().WithCodec(json.Codec, msgpack.Codec).
-		FailsWithTag("contractMissing", contractMissing{}).FailsWithTag("OldMissing", contractMissing{})
+	answer(t, nc, "stock-check", func(*nats.Msg) *nats.Msg { return &nats.Msg{Header: reply.Header, Data: reply.Data} })
+	e := union.WithCodec(json.Codec, msgpack.Codec).
+		FailsWithTag("noItem", noItem{}).FailsWithTag("OldMissing", noItem{})
 	failure := func(tag string, more ...string) nats.Header {
-		return contractHeader(append([]string{micro.ErrorHeader, "text", micro.ErrorCodeHeader, "404", typednats.ErrorTypeHeader, tag},
+		return headerOf(append([]string{micro.ErrorHeader, "text", micro.ErrorCodeHeader, "404", typednats.ErrorTypeHeader, tag},
 			more...)...)
 	}
-	serviceError := func(code int, description, tag, data string) *typednats.ServiceError {
-		return &typednats.ServiceError{Code: code, Description: description, Type: tag, Data: []byte(data)}
+	serviceError := func(code int, description, tag, data string) typednats.ServiceError {
+		return typednats.ServiceError{Code: code, Description: description, Type: tag, Data: []byte(data)}
 	}
 	tests := []struct {
 		name   string
 		header nats.Header
 		body   string
-		want   any // contractOut, an error that arrives as itself, or a cause
+		want   any // stockOut, an error that arrives as itself, a ServiceError, or a cause
 	}{
-		{"success", nil, `{"n":7}`, contractOut{7}},
-		{"other headers", contractHeader("X-Trace", "1"), `{"n":7}`, contractOut{7}},
-		{"a tag alone", contractHeader(typednats.ErrorTypeHeader, "contractMissing"), `{"n":7}`, contractOut{7}},
+		{"success", nil, `{"n":7}`, stockOut{7}},
+		{"other headers", headerOf("X-Trace", "1"), `{"n":7}`, stockOut{7}},
+		{"a tag alone", headerOf(typednats.ErrorTypeHeader, "noItem"), `{"n":7}`, stockOut{7}},
 		{"empty body", nil, "", typednats.ErrDecodeReply},
 		{"undecodable body", nil, "{", typednats.ErrDecodeReply},
-		{"declared", failure("contractMissing"), `{"item":"bolt"}`, contractMissing{"bolt"}},
-		{"unknown fields", failure("contractMissing"), `{"item":"bolt","more":1}`, contractMissing{"bolt"}},
-		{"alias", failure("OldMissing"), `{"item":"bolt"}`, contractMissing{"bolt"}},
-		{"pointer", failure("contractLimit"), `{"max":3}`, &contractLimit{3}},
-		{"null for a pointer", failure("contractLimit"), `null`, &contractLimit{}},
-		{"no fields, no body", failure("contractBusy"), "", contractBusy{}},
-		{"no fields, any body", failure("contractGone"), "not JSON", &contractGone{}},
-		{"no code", contractHeader(micro.ErrorHeader, "x", typednats.ErrorTypeHeader, "contractBusy"), "", contractBusy{}},
+		{"half decodable body", nil, `{"n":7,"n":"x"}`, typednats.ErrDecodeReply},
+		{"declared", failure("noItem"), `{"item":"bolt"}`, noItem{"bolt"}},
+		{"unknown fields", failure("noItem"), `{"item":"bolt","more":1}`, noItem{"bolt"}},
+		{"alias", failure("OldMissing"), `{"item":"bolt"}`, noItem{"bolt"}},
+		{"pointer", failure("tooMany"), `{"max":3}`, &tooMany{3}},
+		{"null for a pointer", failure("tooMany"), `null`, &tooMany{}},
+		{"no fields, no body", failure("busy"), "", busy{}},
+		{"no fields, any body", failure("gone"), "not JSON", &gone{}},
+		{"no code", headerOf(micro.ErrorHeader, "x", typednats.ErrorTypeHeader, "busy"), "", busy{}},
 		{"unknown tag", failure("Other"), `{"a":1}`, serviceError(404, "text", "Other", `{"a":1}`)},
-		{"tag in other case", failure("contractmissing"), `{}`, serviceError(404, "text", "contractmissing", `{}`)},
-		{"undecodable error", failure("contractMissing"), `{"item":1}`, serviceError(404, "text", "contractMissing", `{"item":1}`)},
-		{"declared without body", failure("contractMissing"), "", serviceError(404, "text", "contractMissing", "")},
-		{"no tag", contractHeader(micro.ErrorHeader, "text", micro.ErrorCodeHeader, "404"), `{"item":"bolt"}`,
+		{"tag in other case", failure("noitem"), `{}`, serviceError(404, "text", "noitem", `{}`)},
+		{"undecodable error", failure("noItem"), `{"item":1}`, serviceError(404, "text", "noItem", `{"item":1}`)},
+		{"declared without body", failure("noItem"), "", serviceError(404, "text", "noItem", "")},
+		{"no tag", headerOf(micro.ErrorHeader, "text", micro.ErrorCodeHeader, "404"), `{"item":"bolt"}`,
 			serviceError(404, "text", "", `{"item":"bolt"}`)},
-		{"no body", contractHeader(micro.ErrorHeader, "text", micro.ErrorCodeHeader, "404"), "", serviceError(404, "text", "", "")},
-		{"description alone", contractHeader(micro.ErrorHeader, "text"), "", serviceError(500, "text", "", "")},
-		{"empty description", contractHeader(micro.ErrorHeader, ""), "", serviceError(500, "", "", "")},
-		{"code alone", contractHeader(micro.ErrorCodeHeader, "404"), "", serviceError(404, "", "", "")},
-		{"code with spaces", contractHeader(micro.ErrorCodeHeader, " 404 "), "", serviceError(404, "", "", "")},
-		{"not a number", contractHeader(micro.ErrorCodeHeader, "many"), "", serviceError(500, "", "", "")},
-		{"negative", contractHeader(micro.ErrorCodeHeader, "-404"), "", serviceError(500, "", "", "")},
-		{"zero", contractHeader(micro.ErrorCodeHeader, "0"), "", serviceError(500, "", "", "")},
-		{"too large", contractHeader(micro.ErrorCodeHeader, "99999999999999999999"), "", serviceError(500, "", "", "")},
-		{"fraction", contractHeader(micro.ErrorCodeHeader, "404.5"), "", serviceError(500, "", "", "")},
-		{"two values", contractHeader(micro.ErrorCodeHeader, "404", micro.ErrorCodeHeader, "405"), "", serviceError(404, "", "", "")},
+		{"no body", headerOf(micro.ErrorHeader, "text", micro.ErrorCodeHeader, "404"), "", serviceError(404, "text", "", "")},
+		{"description alone", headerOf(micro.ErrorHeader, "text"), "", serviceError(500, "text", "", "")},
+		{"empty description", headerOf(micro.ErrorHeader, ""), "", serviceError(500, "", "", "")},
+		{"code alone", headerOf(micro.ErrorCodeHeader, "404"), "", serviceError(404, "", "", "")},
+		{"code with spaces", headerOf(micro.ErrorCodeHeader, " 404 "), "", serviceError(404, "", "", "")},
+		{"not a number", headerOf(micro.ErrorCodeHeader, "many"), "", serviceError(500, "", "", "")},
+		{"negative", headerOf(micro.ErrorCodeHeader, "-404"), "", serviceError(500, "", "", "")},
+		{"zero", headerOf(micro.ErrorCodeHeader, "0"), "", serviceError(500, "", "", "")},
+		{"too large", headerOf(micro.ErrorCodeHeader, "99999999999999999999"), "", serviceError(500, "", "", "")},
+		{"fraction", headerOf(micro.ErrorCodeHeader, "404.5"), "", serviceError(500, "", "", "")},
+		{"two values", headerOf(micro.ErrorCodeHeader, "404", micro.ErrorCodeHeader, "405"), "", serviceError(404, "", "", "")},
 
-		{"content type of the request", contractHeader("Content-Type", "Application/JSON; charset=utf-8"), `{"n":7}`, contractOut{7}},
-		{"another accepted one", contractHeader("Content-Type", "application/msgpack"), "\x81\xa1n\x07", contractOut{7}},
-		{"an unknown one", contractHeader("Content-Type", "text/plain"), `{"n":7}`, typednats.ErrDecodeReply},
-		{"error in another one", failure("contractMissing", "Content-Type", "application/msgpack"), "\x81\xa4item\xa4bolt",
-			contractMissing{"bolt"}},
-		{"error in an unknown one", failure("contractMissing", "Content-Type", "text/plain"), `{"item":"bolt"}`,
-			serviceError(404, "text", "contractMissing", `{"item":"bolt"}`)},
-		{"no responders in between", contractHeader("Status", "503"), "", nats.ErrNoResponders},
+		{"content type of the request", headerOf("Content-Type", "Application/JSON; charset=utf-8"), `{"n":7}`, stockOut{7}},
+		{"another accepted one", headerOf("Content-Type", "application/msgpack"), "\x81\xa1n\x07", stockOut{7}},
+		{"an unknown one", headerOf("Content-Type", "text/plain"), `{"n":7}`, typednats.ErrDecodeReply},
+		{"error in another one", failure("noItem", "Content-Type", "application/msgpack"), "\x81\xa4item\xa4bolt",
+			noItem{"bolt"}},
+		{"error in an unknown one", failure("noItem", "Content-Type", "text/plain"), `{"item":"bolt"}`,
+			serviceError(404, "text", "noItem", `{"item":"bolt"}`)},
+		{"a reply that looks like no responders", headerOf("Status", "503"), `{"n":7}`, stockOut{7}},
+		{"no responders in between", headerOf("Status", "503"), "", nats.ErrNoResponders},
 	}
-	for requester, r := range contractRequesters(t, nc) {
+	for requester, r := range requesters(t, nc) {
 		for _, tt := range tests {
 			name := requester + ", " + tt.name
 			reply = &nats.Msg{Header: tt.header, Data: []byte(tt.body)}
 			var header nats.Header
-			out, err := typednats.RequestService(contractContext(t), r, e, contractIn{}, typednats.WithReplyHeader(&header))
-			got := any(out)
+			out, err := typednats.RequestService(within(t), r, e, stockIn{}, typednats.WithReplyHeader(&header))
 			switch want := tt.want.(type) {
-			case contractOut:
+			case stockOut:
 				if err != nil {
-					got = err
+					t.Errorf("%s: %v", name, err)
 				}
-			case *typednats.ServiceError:
-				se := contractServiceError(t, name, err)
-				got = &se
-			case contractError:
-				got = err
+				compare(t, name, want, out)
+			case typednats.ServiceError, stockError:
+				compareFailure(t, name, want, err)
 			case error:
-				_, ok := errors.AsType[*typednats.CallError](err)
-				if got = err; ok && errors.Is(err, want) {
-					got = want
+				if _, ok := errors.AsType[*typednats.CallError](err); !ok || !errors.Is(err, want) {
+					t.Errorf("%s: %v, want a CallError with %v", name, err, want)
 				}
-				if diff := cmp.Diff(tt.want, got, cmpopts.EquateErrors()); diff != "" {
-					t.Errorf("%s (-want +got):\n%s", name, diff)
+				compare(t, name+": reply", stockOut{}, out)
+				out, err := typednats.Request[stockIn, stockOut](within(t), r, "stock-check", stockIn{})
+				if errors.Is(err, want) {
+					compare(t, name+": reply without a descriptor", stockOut{}, out)
 				}
-				continue
 			}
-			if diff := cmp.Diff(tt.want, got, cmpopts.EquateEmpty()); diff != "" {
-				t.Errorf("%s (-want +got):\n%s", name, diff)
+			wantHeader := trimmed(tt.header)
+			if errors.Is(err, nats.ErrNoResponders) { // this is not a reply
+				wantHeader = nil
 			}
-			if diff := cmp.Diff(contractTrimmed(tt.header), header, cmpopts.EquateEmpty()); diff != "" {
-				t.Errorf("%s: WithReplyHeader (-want +got):\n%s", name, diff)
-			}
-		}
-		empty := typednats.NewEndpoint[struct{}, struct{}, typednats.Never]("empty")
-		for _, body := range []string{"", "{}", "not JSON"} {
-			reply = &nats.Msg{Data: []byte(body)}
-			if _, err := typednats.RequestService(contractContext(t), r, empty, struct{}{}); err != nil {
-				t.Errorf("%s: a reply without fields as %q: %v", requester, body, err)
-			}
+			compare(t, name+": WithReplyHeader", wantHeader, header, cmpopts.EquateEmpty())
 		}
 	}
 }
 
-// contractTrimmed is a header as nats.go sends it.
-func contractTrimmed(h nats.Header) nats.Header {
+// trimmed is a header as nats.go sends it.
+func trimmed(h nats.Header) nats.Header {
 	trimmed := nats.Header{}
 	for key, values := range h {
 		for _, v := range values {
@@ -379,7 +301,7 @@ func contractTrimmed(h nats.Header) nats.Header {
 
 // zioReply is what a zio-nats service sends: a failure has the JVM's class name as its tag.
 func zioReply(description string, code int, class, body string) *nats.Msg {
-	h := contractHeader(micro.ErrorHeader, description, micro.ErrorCodeHeader, strconv.Itoa(code))
+	h := headerOf(micro.ErrorHeader, description, micro.ErrorCodeHeader, strconv.Itoa(code))
 	if class != "" {
 		h[typednats.ErrorTypeHeader] = []string{class}
 	}
@@ -408,41 +330,34 @@ func zioClient(reply *nats.Msg, classes ...string) string {
 	return fmt.Sprintf("ServiceCallFailed(%s (typed error decode failed),%d)", descriptions[0], code)
 }
 
-func contractZio() typednats.Endpoint[contractIn, contractOut, contractError] {
-	return contractStock().
-		FailsWithTag("com.example.NotFound", contractMissing{}).
-		FailsWithTag("com.example.Errors$Denied", &contractDenied{}).
-		FailsWithTag("com.example.Errors$Busy$", contractBusy{}) // a case object
-}
+// zioStock is the contract with the tags that zio-nats gives its errors.
+var zioStock = stockCheck.
+	FailsWithTag("com.example.NotFound", noItem{}).
+	FailsWithTag("com.example.Errors$Denied", &denied{}).
+	FailsWithTag("com.example.Errors$Busy$", busy{}) // a case object
 
 func TestZioServiceIsUnderstood(t *testing.T) {
 	t.Parallel()
 	nc := typednatstest.Server(t)
 	var reply *nats.Msg
-	contractPeer(t, nc, "stock-check", func() *nats.Msg { return &nats.Msg{Header: reply.Header, Data: reply.Data} })
+	answer(t, nc, "stock-check", func(*nats.Msg) *nats.Msg { return &nats.Msg{Header: reply.Header, Data: reply.Data} })
 	for _, tt := range []struct {
 		reply *nats.Msg
-		want  error
+		want  any // nil, an error or a ServiceError
 	}{
 		{&nats.Msg{Data: []byte(`{"n":7}`)}, nil},
-		{zioReply("NotFound(bolt)", 500, "com.example.NotFound", `{"item":"bolt"}`), contractMissing{"bolt"}},
-		{zioReply("", 404, "com.example.Errors$Denied", `{"user":"ann"}`), &contractDenied{"ann"}},
-		{zioReply("Busy", 500, "com.example.Errors$Busy$", `{}`), contractBusy{}},
+		{zioReply("NotFound(bolt)", 500, "com.example.NotFound", `{"item":"bolt"}`), noItem{"bolt"}},
+		{zioReply("", 404, "com.example.Errors$Denied", `{"user":"ann"}`), &denied{"ann"}},
+		{zioReply("Busy", 500, "com.example.Errors$Busy$", `{}`), busy{}},
 		{zioReply("Decoding failed: .n(missing)", 500, "", ""),
-			&typednats.ServiceError{Code: 500, Description: "Decoding failed: .n(missing)"}},
+			typednats.ServiceError{Code: 500, Description: "Decoding failed: .n(missing)"}},
 		{zioReply("Other(1)", 409, "com.example.Other", `{"a":1}`),
-			&typednats.ServiceError{Code: 409, Description: "Other(1)", Type: "com.example.Other", Data: []byte(`{"a":1}`)}},
+			typednats.ServiceError{Code: 409, Description: "Other(1)", Type: "com.example.Other", Data: []byte(`{"a":1}`)}},
 	} {
 		reply = tt.reply
-		for name, r := range contractRequesters(t, nc) {
-			_, err := typednats.RequestService(contractContext(t), r, contractZio(), contractIn{N: 7})
-			if _, ok := errors.AsType[*typednats.ServiceError](tt.want); ok {
-				se := contractServiceError(t, name, err)
-				err = &se
-			}
-			if diff := cmp.Diff(tt.want, err, cmpopts.EquateEmpty()); diff != "" {
-				t.Errorf("%s: %v (-want +got):\n%s", name, tt.reply.Header, diff)
-			}
+		for name, r := range requesters(t, nc) {
+			_, err := typednats.RequestService(within(t), r, zioStock, stockIn{N: 7})
+			compareFailure(t, fmt.Sprint(name, ": ", tt.reply.Header), tt.want, err)
 		}
 	}
 }
@@ -450,8 +365,8 @@ func TestZioServiceIsUnderstood(t *testing.T) {
 func TestZioClientUnderstands(t *testing.T) {
 	t.Parallel()
 	nc := typednatstest.Server(t)
-	contractServe(t, nc, contractBind(contractZio(), map[string]error{
-		"missing": contractMissing{"bolt"}, "denied": contractDenied{"ann"}, "busy": contractBusy{},
+	start(t, nc, config(), bindStock(zioStock, map[string]error{
+		"missing": noItem{"bolt"}, "denied": denied{"ann"}, "busy": busy{},
 		"forbidden": typednats.Errorf(403, "not you"), "silent": typednats.Errorf(404, ""), "plain": errors.New("secret"),
 	}))
 	for request, want := range map[string]string{
@@ -463,10 +378,8 @@ func TestZioClientUnderstands(t *testing.T) {
 		`{"fail":"plain"}`:     `ServiceCallFailed(internal error,500)`,
 		`{"n":`:                `ServiceCallFailed(request cannot be decoded: unexpected end of JSON input,400)`,
 	} {
-		reply := contractAsk(t, nc, "stock-check", nil, request)
+		reply := exchange(t, nc, "stock-check", nil, request)
 		got := zioClient(reply, "com.example.NotFound", "com.example.Errors$Denied", "com.example.Errors$Busy$")
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("%s (-want +got):\n%s", request, diff)
-		}
+		compare(t, request, want, got)
 	}
 }

@@ -5,6 +5,7 @@ package natsserver
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -12,9 +13,9 @@ import (
 )
 
 // startTimeout bounds how long a server may take until it accepts connections.
-const startTimeout = 10 * time.Second
+const startTimeout = 20 * time.Second
 
-// Server is a running NATS server.
+// Server is a running NATS server. It is safe for concurrent use.
 type Server struct {
 	*server.Server
 }
@@ -25,8 +26,8 @@ func InProcess() *server.Options { return &server.Options{DontListen: true} }
 // Socket returns the options of a server on a random loopback port.
 func Socket() *server.Options { return &server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT} }
 
-// Start starts a server and returns once it accepts connections. It writes no log and handles no signals. The caller
-// ends it with [Server.Stop].
+// Start starts a server and returns once it accepts connections. It writes no log and handles no signals, whatever opts
+// say. The caller ends it with [Server.Stop].
 func Start(opts *server.Options) (*Server, error) {
 	opts.NoLog, opts.NoSigs = true, true
 	nats, err := server.NewServer(opts)
@@ -34,7 +35,7 @@ func Start(opts *server.Options) (*Server, error) {
 		return nil, fmt.Errorf("create nats server: %w", err)
 	}
 	s := &Server{nats}
-	s.Server.Start()
+	s.Start()
 	if !s.ReadyForConnections(startTimeout) {
 		s.Stop()
 		return nil, errors.New("nats server accepts no connections")
@@ -42,15 +43,15 @@ func Start(opts *server.Options) (*Server, error) {
 	return s, nil
 }
 
-// Connect opens a connection, which the caller closes.
+// Connect opens a connection, which the caller closes: inside the process, unless the server listens.
 func (s *Server) Connect(opts ...nats.Option) (*nats.Conn, error) {
 	if s.Addr() == nil { // it does not listen
-		opts = append(opts, nats.InProcessServer(s))
+		opts = slices.Concat(opts, []nats.Option{nats.InProcessServer(s)})
 	}
 	return nats.Connect(s.ClientURL(), opts...)
 }
 
-// Stop ends the server and waits until it has ended.
+// Stop ends the server and waits until it has ended. It can be called any number of times.
 func (s *Server) Stop() {
 	s.Shutdown()
 	s.WaitForShutdown()

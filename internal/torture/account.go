@@ -47,7 +47,7 @@ const (
 	statsAgree     promise = "statistics disagree with the handlers"
 	allFound       promise = "discovery missed an instance"
 	stopsClean     promise = "an instance or endpoint did not stop cleanly"
-	callersMissed  promise = "a handler was not told that its caller is gone"
+	callersMissed  promise = "a handler outlived the deadline of a vanished caller"
 	heals          promise = "the system did not recover from a fault"
 	leavesNothing  promise = "left behind"
 	sumsUp         promise = "the outcomes do not add up"

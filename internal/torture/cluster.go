@@ -11,11 +11,15 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
+
+	"github.com/typednats/typednats/internal/natsserver"
 )
 
 const (
-	clusterSize  = 3
-	startTimeout = 30 * time.Second
+	clusterSize   = 3
+	startAttempts = 3
+
+	connectTimeout = 30 * time.Second
 
 	loopback = "127.0.0.1"
 )
@@ -28,7 +32,7 @@ type cluster struct {
 
 type node struct {
 	name            string
-	server          *server.Server
+	server          *natsserver.Server
 	port, routePort int
 }
 
@@ -52,9 +56,9 @@ func (c *cluster) start(n *node) error {
 			routes = append(routes, &url.URL{Scheme: "nats", Host: address(other.routePort)})
 		}
 	}
-	deadline := time.Now().Add(startTimeout)
-	for time.Now().Before(deadline) {
-		srv, err := server.NewServer(&server.Options{
+	var errs []error
+	for range startAttempts { // a passing connection may have the port
+		srv, err := natsserver.Start(&server.Options{
 			ServerName: n.name,
 			Host:       loopback,
 			Port:       n.port,
@@ -65,29 +69,22 @@ func (c *cluster) start(n *node) error {
 			MaxPayload:          maxPayload,
 			LameDuckDuration:    time.Second,
 			LameDuckGracePeriod: 100 * time.Millisecond,
-			NoLog:               true,
-			NoSigs:              true,
 		})
 		if err != nil {
-			return fmt.Errorf("create %s: %w", n.name, err)
+			errs = append(errs, fmt.Errorf("start %s: %w", n.name, err))
+			continue
 		}
-		srv.Start()
-		if srv.ReadyForConnections(startTimeout / 3) {
-			n.server = srv
-			n.port, _ = portOf(srv.ClientURL())
-			n.routePort = srv.ClusterAddr().Port
-			return nil
-		}
-		srv.Shutdown() // a passing connection may have had the port
-		srv.WaitForShutdown()
+		n.server = srv
+		n.port, _ = portOf(srv.ClientURL())
+		n.routePort = srv.ClusterAddr().Port
+		return nil
 	}
-	return fmt.Errorf("%s accepts no connections", n.name)
+	return errors.Join(errs...)
 }
 
 // kill ends a node without a word to anybody.
 func (n *node) kill() {
-	n.server.Shutdown()
-	n.server.WaitForShutdown()
+	n.server.Stop()
 }
 
 // retire ends a node as an operator does: clients are sent away one after the other.
@@ -99,8 +96,7 @@ func (n *node) retire() {
 func (c *cluster) close() error {
 	var errs []error
 	for _, n := range c.nodes {
-		n.server.Shutdown()
-		n.server.WaitForShutdown()
+		n.server.Stop()
 		if n.server.Running() {
 			errs = append(errs, fmt.Errorf("%s still runs", n.name))
 		}
@@ -125,7 +121,7 @@ func (c *cluster) connect(first int) (*nats.Conn, error) {
 	opts.AsyncErrorCB = func(_ *nats.Conn, _ *nats.Subscription, err error) {
 		c.heard("connection: " + firstWords(err))
 	}
-	deadline := time.Now().Add(startTimeout)
+	deadline := time.Now().Add(connectTimeout)
 	for {
 		nc, err := opts.Connect()
 		if err == nil || time.Now().After(deadline) {

@@ -12,8 +12,8 @@ import (
 	"github.com/typednats/typednats"
 )
 
-// maxNap bounds how long a handler sleeps: for a stranger long enough to be looked after by the prober, where there are
-// handlers to spare.
+// maxNap bounds how long a handler sleeps: for a stranger so long that cancellations find it, if there are handlers to
+// spare.
 const (
 	maxNap      = 40 * time.Millisecond
 	strangerNap = 2500 * time.Millisecond
@@ -78,9 +78,9 @@ func (h *handler) nap(ctx context.Context, q question) error {
 	}
 	if errors.Is(context.Cause(ctx), typednats.ErrCallerGone) {
 		h.account.hear("handlers told that their caller is gone")
-		if vanishing != nil {
-			vanishing.gone <- struct{}{}
-		}
+	}
+	if vanishing != nil {
+		vanishing.gone <- struct{}{}
 	}
 	return typednats.Errorf(codeEnded, "the context has ended")
 }

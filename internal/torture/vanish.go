@@ -12,7 +12,10 @@ const (
 	// vanishNap is how long a handler sleeps for a caller that will be gone by then.
 	vanishNap = 30 * time.Second
 
-	// noticeTime is how long a service may take to notice. It looks every second.
+	// vanishTimeout is how long that caller would have waited, which bounds its handler.
+	vanishTimeout = 2 * time.Second
+
+	// noticeTime is how long a handler may take to be told. It is generous: the machine is busy.
 	noticeTime = 20 * time.Second
 )
 
@@ -45,8 +48,8 @@ func (t *told) find(q question, run string) *vanishing {
 	return t.calls[q.ID]
 }
 
-// vanish makes a long call and closes the caller's connection once the handler runs. Whether the handler is told in
-// time is found out in the background.
+// vanish makes a long call and closes the caller's connection once the handler runs. Nobody can tell the service of
+// that, so the caller's deadline must end the handler. Whether it does is found out in the background.
 func (s *saboteur) vanish(node int) error {
 	nc, err := s.cluster.connect(node)
 	if err != nil {
@@ -80,10 +83,10 @@ func (s *saboteur) vanish(node int) error {
 	s.vanishing.Go(func() {
 		select {
 		case <-seen.gone:
-			s.account.hear("handlers told that their caller's connection is gone")
+			s.account.hear("handlers of vanished callers ended by the deadline")
 		case <-time.After(noticeTime):
 			if !s.account.disturbed(begin) {
-				s.account.brokenf(callersMissed, "call %d: the handler was not told in %v", id, noticeTime)
+				s.account.brokenf(callersMissed, "call %d: the handler was not told of the deadline in %v", id, noticeTime)
 			}
 		}
 	})
@@ -94,7 +97,7 @@ func (s *saboteur) vanish(node int) error {
 func (c contract) vanishPlan(run string, id uint64) plan {
 	return plan{
 		kind:    "vanishing",
-		timeout: 2 * vanishNap,
+		timeout: vanishTimeout,
 		allowed: []outcome{disconnected},
 		request: question{Run: run, ID: id, NapMS: vanishNap.Milliseconds()},
 		do: func(ctx context.Context, r typednats.Requester, q question) (answer, error) {

@@ -3,19 +3,16 @@ package rig
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/url"
 	"strconv"
-	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
-)
 
-// startTimeout bounds how long a server may take until it accepts connections.
-const startTimeout = 20 * time.Second
+	"github.com/typednats/typednats/internal/natsserver"
+)
 
 // ServerOptions is what is special about a server. The zero value is a server with the defaults of nats-server.
 type ServerOptions struct {
@@ -90,10 +87,10 @@ func serveNATS(args []string, stdin io.Reader, stdout io.Writer) error {
 	if err := json.Unmarshal([]byte(args[0]), &opts); err != nil {
 		return fmt.Errorf("decode options: %w", err)
 	}
-	const loopback = "127.0.0.1"
-	so := server.Options{Host: loopback, Port: server.RANDOM_PORT, MaxPayload: opts.MaxPayload, NoLog: true, NoSigs: true}
+	so := natsserver.Socket()
+	so.MaxPayload = opts.MaxPayload
 	if opts.Cluster != "" {
-		so.Cluster = server.ClusterOpts{Name: opts.Cluster, Host: loopback, Port: server.RANDOM_PORT}
+		so.Cluster = server.ClusterOpts{Name: opts.Cluster, Host: so.Host, Port: server.RANDOM_PORT}
 	}
 	for _, route := range opts.Routes {
 		u, err := url.Parse(route)
@@ -102,16 +99,11 @@ func serveNATS(args []string, stdin io.Reader, stdout io.Writer) error {
 		}
 		so.Routes = append(so.Routes, u)
 	}
-	srv, err := server.NewServer(&so)
+	srv, err := natsserver.Start(so)
 	if err != nil {
-		return fmt.Errorf("create nats-server: %w", err)
+		return err
 	}
-	srv.Start()
-	defer srv.WaitForShutdown()
-	defer srv.Shutdown()
-	if !srv.ReadyForConnections(startTimeout) {
-		return errors.New("nats-server accepts no connections")
-	}
+	defer srv.Stop()
 	ready := serverReady{URL: srv.ClientURL()}
 	if addr := srv.ClusterAddr(); addr != nil {
 		ready.RouteURL = "nats://" + addr.String()

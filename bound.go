@@ -1,0 +1,88 @@
+package typednats
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/typednats/typednats/internal/server"
+)
+
+// BoundEndpoint is an endpoint with its handler, ready for [NewService]. It is made by [Endpoint.Handle] and
+// [Endpoint.HandleWith]; the zero value is refused by NewService.
+type BoundEndpoint struct {
+	name     string
+	subject  string
+	endpoint *compiled
+	handler  handler
+	opts     handlerOptions
+	err      error // what is wrong with it, reported by NewService
+}
+
+// Name returns the endpoint's name.
+func (b BoundEndpoint) Name() string { return b.name }
+
+// Subject returns the subject that the endpoint listens on.
+func (b BoundEndpoint) Subject() string { return b.subject }
+
+func bind(d *descriptor, h handler, opts []HandlerOption) BoundEndpoint {
+	s := d.specification()
+	b := BoundEndpoint{name: s.name, subject: s.pattern(), handler: h}
+	var m mistakes
+	if h == nil {
+		m.add("handler", "nil", errNil)
+	}
+	b.opts = newHandlerOptions(opts, &m)
+	c, err := d.compile()
+	if err == nil && c.isForClients {
+		m.add("At", c.target, errAtIsForClients)
+	}
+	b.endpoint = c
+	b.err = errors.Join(err, m.join(invalidEndpoint(b.name)))
+	return b
+}
+
+// check returns what is wrong with a bound endpoint.
+func (b BoundEndpoint) check() error {
+	if b.err == nil && b.endpoint == nil {
+		return fmt.Errorf("%w: a BoundEndpoint is made by Handle or HandleWith", invalidEndpoint(b.name))
+	}
+	return b.err
+}
+
+// inService returns the endpoint as a service with this configuration runs it. There must be nothing wrong with it.
+func (b BoundEndpoint) inService(cfg *ServiceConfig) server.Endpoint {
+	e := server.Endpoint{
+		Name:            b.name,
+		Subject:         b.subject,
+		QueueGroup:      b.endpoint.queue.or(cfg.queuePolicy()).queueGroup(),
+		Metadata:        b.endpoint.metadata,
+		MaxConcurrent:   cmp.Or(cfg.MaxConcurrent, DefaultMaxConcurrent),
+		MaxPending:      DefaultMaxPendingMessages,
+		MaxPendingBytes: DefaultMaxPendingBytes,
+		Operation:       newPipeline(b.endpoint, b.handler, slices.Concat(cfg.Interceptors, b.opts.interceptors)),
+	}
+	if n := b.opts.maxConcurrent; n != nil {
+		e.MaxConcurrent = *n
+	}
+	if n := b.opts.maxPendingMessages; n != nil {
+		e.MaxPending, e.MaxPendingBytes = *n, *b.opts.maxPendingBytes
+	}
+	return e
+}
+
+// inServiceAll returns the endpoints as a service runs them, or everything that is wrong with them. Those that are
+// sound are returned all the same.
+func inServiceAll(cfg *ServiceConfig, bound []BoundEndpoint) ([]server.Endpoint, error) {
+	var sound []server.Endpoint
+	var errs []error
+	for _, b := range bound {
+		if err := b.check(); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		sound = append(sound, b.inService(cfg))
+	}
+	return sound, errors.Join(errs...)
+}

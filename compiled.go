@@ -1,0 +1,106 @@
+package typednats
+
+import (
+	"fmt"
+	"maps"
+	"reflect"
+
+	"github.com/typednats/typednats/internal/subject"
+	"github.com/typednats/typednats/internal/wire"
+)
+
+// compiled is a descriptor without mistakes, in the form that servers and clients work with.
+type compiled struct {
+	name              string
+	subject           string // may hold wildcards
+	target            string // where clients send, "" for a wildcard endpoint without At
+	isForClients      bool   // it has an At
+	queue             queuePolicy
+	metadata          map[string]string
+	codecs            codecSet
+	errors            errorTable
+	out               reflect.Type
+	inEmpty, outEmpty bool // the type has no fields, so its body is empty
+	idempotent        bool
+}
+
+func compile(s *spec) (*compiled, error) {
+	var m mistakes
+	s.checkAddress(&m)
+	if _, ok := s.metadata[""]; ok {
+		m.add("metadata key", "", errEmpty)
+	}
+	c := &compiled{
+		name:         s.name,
+		subject:      s.pattern(),
+		target:       s.target(),
+		isForClients: s.at != nil,
+		queue:        s.effectiveQueue(),
+		metadata:     maps.Clone(s.metadata),
+		codecs:       newCodecSet(s.acceptedCodecs(), &m),
+		errors:       newErrorTable(s.errType, s.declared, s.mapper, &m),
+		out:          s.out,
+		inEmpty:      hasEmptyBody(s.in),
+		outEmpty:     hasEmptyBody(s.out),
+		idempotent:   s.idempotent,
+	}
+	if err := m.join(invalidEndpoint(s.name)); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// target is where clients send; it is empty for a wildcard endpoint without At.
+func (s *spec) target() string {
+	if s.at == nil && subject.HasWildcard(s.pattern()) {
+		return ""
+	}
+	return s.address()
+}
+
+// checkAddress checks what decides where requests go.
+func (s *spec) checkAddress(m *mistakes) {
+	nameErr := subject.CheckName(s.name)
+	m.add("name", s.name, nameErr)
+	parts := s.checkSubjectParts()
+	*m = append(*m, parts...)
+	sound := len(parts) == 0 && (s.subject != nil || nameErr == nil)
+	if sound { // the parts' mistakes are not reported again for the whole
+		m.add("subject", s.pattern(), wire.CheckEndpointSubject(s.pattern()))
+	}
+	m.add("queue group", s.queue.name, s.queue.check())
+	if s.group != nil {
+		m.add("queue group of the group", s.group.queue.name, s.group.queue.check())
+	}
+	if s.at == nil {
+		return
+	}
+	err := subject.CheckConcrete(*s.at)
+	if err == nil && sound && !subject.Matches(s.pattern(), *s.at) {
+		err = fmt.Errorf("it does not match the endpoint's subject %q", s.pattern())
+	}
+	m.add("At", *s.at, err)
+}
+
+// checkSubjectParts returns what is wrong with the group's prefix, and with the subject behind it.
+func (s *spec) checkSubjectParts() mistakes {
+	var parts mistakes
+	if s.group != nil {
+		parts.add("group", s.group.prefix, s.group.check())
+	}
+	if s.subject != nil {
+		parts.add("subject", *s.subject, subject.Check(*s.subject))
+	}
+	return parts
+}
+
+// checkReplyType reports an interceptor's reply that is not an Out.
+func (c *compiled) checkReplyType(reply any) error {
+	if t := reflect.TypeOf(reply); t != nil && t.AssignableTo(c.out) {
+		return nil
+	}
+	if reply == nil && (c.outEmpty || c.out.Kind() == reflect.Interface) {
+		return nil
+	}
+	return fmt.Errorf("an interceptor returned a reply of type %T, want %v", reply, c.out)
+}

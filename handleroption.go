@@ -1,0 +1,51 @@
+package typednats
+
+import "fmt"
+
+// HandlerOption changes how a service runs one handler. Bad values are reported by [NewService].
+type HandlerOption interface {
+	applyToHandler(o *handlerOptions) // unexported: only this package makes options
+}
+
+type handlerOption func(*handlerOptions)
+
+func (f handlerOption) applyToHandler(o *handlerOptions) { f(o) }
+
+// handlerOptions is what the options asked for. A nil pointer means that the option was not given.
+type handlerOptions struct {
+	maxConcurrent, maxPendingMessages, maxPendingBytes *int
+	interceptors                                       []Interceptor
+}
+
+// WithMaxConcurrent bounds how many requests of the endpoint are handled at a time, overriding the service's
+// MaxConcurrent. It is at least 1; with 1, requests are handled one by one in the order in which they came.
+func WithMaxConcurrent(n int) HandlerOption {
+	return handlerOption(func(o *handlerOptions) { o.maxConcurrent = &n })
+}
+
+// WithMaxPending bounds the queue in front of the handlers, in requests and in bytes of their bodies, overriding the
+// default of [DefaultMaxPendingMessages] and [DefaultMaxPendingBytes]. A request that finds the handlers busy and
+// the queue full is answered with code 503 at once. With 0 for either, no request waits.
+func WithMaxPending(messages, bytes int) HandlerOption {
+	return handlerOption(func(o *handlerOptions) { o.maxPendingMessages, o.maxPendingBytes = &messages, &bytes })
+}
+
+func newHandlerOptions(opts []HandlerOption, m *mistakes) handlerOptions {
+	var o handlerOptions
+	applyAll(opts, "HandlerOption", m, func(opt HandlerOption) { opt.applyToHandler(&o) })
+	o.check(m)
+	return o
+}
+
+func (o *handlerOptions) check(m *mistakes) {
+	checkInterceptors(o.interceptors, m)
+	if n := o.maxConcurrent; n != nil && *n < 1 {
+		m.add("WithMaxConcurrent", fmt.Sprint(*n), errAtLeastOne)
+	}
+	if n := o.maxPendingMessages; n != nil && *n < 0 {
+		m.add("WithMaxPending messages", fmt.Sprint(*n), errNegative)
+	}
+	if n := o.maxPendingBytes; n != nil && *n < 0 {
+		m.add("WithMaxPending bytes", fmt.Sprint(*n), errNegative)
+	}
+}

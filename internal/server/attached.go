@@ -1,0 +1,60 @@
+package server
+
+import (
+	"fmt"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/typednats/typednats/internal/wire"
+)
+
+// attached is an endpoint with its subscriptions.
+type attached struct {
+	*Served
+
+	conn              *connection
+	requests, cancels *nats.Subscription // nil until they are made
+	dropped           int                // requests that nats.go dropped, as far as they were reported
+}
+
+// attachRequests starts the flow of requests.
+func (a *attached) attachRequests() error {
+	var err error
+	a.requests, err = a.conn.subscribe(a.Subject, a.QueueGroup, a.Served)
+	return a.failedToSubscribe(a.Subject, err)
+}
+
+// attachCancels starts the flow of cancellations. If the server refuses it, callers cannot end their handlers, and all
+// else works.
+func (a *attached) attachCancels() error {
+	var err error
+	subject := wire.CancelSubject(a.Subject)
+	a.cancels, err = a.conn.subscribe(subject, "", canceller{a.Served})
+	return a.failedToSubscribe(subject, err)
+}
+
+// failedToSubscribe says for which endpoint, and to what, a subscription has failed. It returns nil for no error.
+func (a *attached) failedToSubscribe(subject string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("subscribe endpoint %q to %q: %w", a.Name, subject, err)
+}
+
+// detach ends both flows.
+func (a *attached) detach() { a.conn.unsubscribe(a.requests, a.cancels) }
+
+// noticeDropped counts and reports the requests that nats.go has dropped because nobody read them in time.
+func (a *attached) noticeDropped() {
+	dropped, err := a.requests.Dropped()
+	if err != nil || dropped <= a.dropped {
+		return
+	}
+	n := dropped - a.dropped
+	a.dropped = dropped
+	err = fmt.Errorf("%w: %d requests", nats.ErrSlowConsumer, n)
+	counted, counts := wire.Dropped(err), a.counts.Load()
+	counts.requests.Add(int64(n))
+	counts.fail(n, counted.Code, counted.Description)
+	a.conn.report(Report{Endpoint: a.Name, Subject: a.Subject, Err: err})
+}

@@ -1,0 +1,62 @@
+package server
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/typednats/typednats/internal/wire"
+)
+
+// awaitDrained waits until every accepted request has ended. All that was delivered must be admitted. If ctx ends
+// first, it refuses what has not started, ends the contexts of the handlers, and returns an error that counts both. It
+// can be called concurrently: for the removal of the endpoint, and for the stop of its service meanwhile.
+func (e *Served) awaitDrained(ctx context.Context) error {
+	e.mu.Lock()
+	e.draining = true
+	e.noticeDrainedLocked()
+	e.mu.Unlock()
+	defer e.cancel()
+	select {
+	case <-e.drained: // even if ctx has ended
+		return nil
+	default:
+	}
+	select {
+	case <-e.drained:
+		return nil
+	case <-ctx.Done():
+		return e.abandon(ctx)
+	}
+}
+
+// abandon refuses what has not started. It returns nil if nothing is left after all.
+func (e *Served) abandon(ctx context.Context) error {
+	e.mu.Lock()
+	e.refusing = true
+	running, waiting := e.slots, e.queue.requests
+	var refused []*Request
+	for r := e.queue.pop(); r != nil; r = e.queue.pop() {
+		e.refuseLocked(r, wire.Stopping())
+		refused = append(refused, r)
+	}
+	e.mu.Unlock()
+	for _, r := range refused {
+		e.answerRefused(r)
+	}
+	if running == 0 && waiting == 0 {
+		return nil
+	}
+	return fmt.Errorf("%w: endpoint %q at %q: %d handlers are still running, %d requests were refused: %w",
+		ErrAbandoned, e.Name, e.Subject, running, waiting, ctx.Err())
+}
+
+// discard forgets what waits, and ends the contexts of the handlers: on a closed connection no reply can be sent.
+func (e *Served) discard() {
+	e.mu.Lock()
+	e.refusing = true
+	for e.queue.pop() != nil {
+		continue
+	}
+	e.mu.Unlock()
+	e.cancel()
+}

@@ -1,0 +1,32 @@
+package server
+
+import (
+	"context"
+
+	"github.com/nats-io/nats.go"
+)
+
+// Endpoint is what the runtime knows of an endpoint.
+type Endpoint struct {
+	Name       string
+	Subject    string            // may hold wildcards
+	QueueGroup string            // "" if each instance is to get each request
+	Metadata   map[string]string // for $SRV.INFO
+
+	MaxConcurrent   int // handlers at a time
+	MaxPending      int // requests that wait for a handler
+	MaxPendingBytes int // of their bodies together; 0 means that no request waits
+
+	Operation Operation
+}
+
+// Operation is what an endpoint does with its requests.
+type Operation interface {
+	// NewRequest makes a request for m with [NewRequest]. It is called under a lock: it neither waits nor calls
+	// anything of the user's.
+	NewRequest(parent context.Context, m *nats.Msg) *Request
+
+	// Serve takes a request that got its slot to its outcome, and calls [Request.Handled] on the way if it runs a
+	// handler. It runs the user's code: it may take its time, panic, and end its goroutine.
+	Serve(r *Request) Outcome
+}

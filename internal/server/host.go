@@ -1,0 +1,32 @@
+package server
+
+import (
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/micro"
+)
+
+// Host is what the runtime knows of the service that it runs. Its functions are called concurrently, and never under a
+// lock of the runtime.
+type Host struct {
+	Conn         *nats.Conn
+	Name, ID     string
+	DrainTimeout time.Duration // how long a start that failed may take to be undone
+	Answers      []Answer      // to questions about the service
+	Report       func(Report)
+}
+
+// Answer is what the service says when it is asked with one verb of the NATS service protocol (ADR-32).
+type Answer struct {
+	Verb micro.Verb
+	Body func() any // becomes JSON
+}
+
+// Report is one error that stays inside the service.
+type Report struct {
+	Endpoint string // the name; "" if the error is about the service
+	Subject  string // where the request was sent, or what the subscription is for
+	Err      error
+	Stack    []byte // of a panic, else nil
+}

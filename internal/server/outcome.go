@@ -1,0 +1,65 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"runtime/debug"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/typednats/typednats/internal/buffer"
+	"github.com/typednats/typednats/internal/wire"
+)
+
+// Reply is one message to the caller.
+type Reply struct {
+	Header nats.Header
+	Body   []byte
+	Buffer *buffer.Buffer // that Body is in, to be used again once it was sent; nil if there is none
+}
+
+// Outcome is how a request ended: the last reply to its caller, what is counted, and what only the service's owner
+// learns.
+type Outcome struct {
+	Reply
+
+	Code        int // 0 is success
+	Description string
+
+	Cause error  // reported, never sent
+	Stack []byte // of a panic
+}
+
+// Fail is the outcome of a request that ends with an error that is not a declared one.
+func Fail(e wire.ErrorReply) Outcome {
+	if e.Description = wire.CleanDescription(e.Description, ""); e.Description == "" {
+		e.Description = fmt.Sprintf("error %d", e.Code)
+	}
+	return Outcome{Reply: Reply{Header: e.Header()}, Code: e.Code, Description: e.Description}
+}
+
+// FailFor is the outcome of a request whose caller gets e, and whose cause stays here.
+func FailFor(e wire.ErrorReply, cause error) Outcome {
+	out := Fail(e)
+	out.Cause = cause
+	return out
+}
+
+// crash is the outcome of a request whose handler, or codec, did not return.
+func crash(recovered any) Outcome {
+	cause := errors.New("the handler ended its goroutine")
+	if recovered != nil {
+		cause = PanicError(recovered)
+	}
+	out := FailFor(wire.Internal(), cause)
+	out.Stack = debug.Stack()
+	return out
+}
+
+// PanicError is the error of a recovered panic. It wraps an error that was panicked with.
+func PanicError(recovered any) error {
+	if err, ok := recovered.(error); ok {
+		return fmt.Errorf("panic: %w", err)
+	}
+	return fmt.Errorf("panic: %v", recovered)
+}

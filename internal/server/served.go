@@ -1,0 +1,199 @@
+package server
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/typednats/typednats/internal/wire"
+)
+
+// environment is what an endpoint needs of the service around it.
+type environment struct {
+	replier
+
+	clock   clock
+	readers *sync.WaitGroup // the goroutines that run handlers
+}
+
+// Served is an endpoint of a running service: it admits requests, serves as many at a time as its bound allows, lets
+// others wait in a queue, and counts them.
+type Served struct {
+	Endpoint
+
+	env *environment
+
+	// The handlers' contexts come from ctx, so that Stop can end those that it stops waiting for.
+	ctx    context.Context //nolint:containedctx // there is no call to pass it through: requests come from the wire
+	cancel context.CancelFunc
+
+	mu       sync.Mutex
+	slots    int // that are taken, of MaxConcurrent
+	running  running
+	queue    queue
+	refusals int           // being answered
+	refusing bool          // answer 503 to whatever has not started
+	draining bool          // no more requests come
+	drained  chan struct{} // closed when no request is left
+
+	counts atomic.Pointer[counts]
+}
+
+func newServed(e Endpoint, env *environment) *Served {
+	s := &Served{
+		Endpoint: e,
+		env:      env,
+		queue:    queue{maxRequests: e.MaxPending, maxBytes: e.MaxPendingBytes},
+		drained:  make(chan struct{}),
+	}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.counts.Store(&counts{})
+	return s
+}
+
+// Counts returns what was counted.
+func (e *Served) Counts() Counts { return e.counts.Load().read() }
+
+// ResetCounts sets it to zero. Requests that are being served are not counted afterwards.
+func (e *Served) ResetCounts() { e.counts.Store(&counts{}) }
+
+// admit implements [receiver]: the request starts now, waits in the queue, or is refused.
+func (e *Served) admit(m *nats.Msg) *Request {
+	now := e.env.clock.now()
+	r := e.Operation.NewRequest(e.ctx, m)
+	r.clock, r.counts = &e.env.clock, e.counts.Load()
+	facts, cancellable := wire.FactsOf(m.Header, m.Reply)
+	r.ContentType, r.cancellable = facts.ContentType, cancellable
+	if facts.Timeout > 0 {
+		r.Context.deadline = e.env.clock.deadline(now, facts.Timeout)
+	}
+	r.counts.requests.Add(1)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	switch {
+	case e.refusing:
+		e.refuseLocked(r, wire.Stopping())
+	case e.slots < e.MaxConcurrent && e.queue.isEmpty():
+		e.slots++
+		r.started = now
+		e.running.add(r)
+	case !e.queue.hasRoomFor(len(m.Data)):
+		e.refuseLocked(r, wire.Overloaded())
+	default:
+		e.queue.push(r)
+		return nil
+	}
+	return r
+}
+
+// proceed implements [receiver].
+func (e *Served) proceed(r *Request) {
+	if r.isRefused() {
+		e.answerRefused(r)
+		return
+	}
+	e.occupySlot(r)
+}
+
+// occupySlot serves r and then what waits in the queue. The caller has taken a slot; it is given back once the queue is
+// empty.
+func (e *Served) occupySlot(r *Request) {
+	returned := false
+	defer func() {
+		// runtime.Goexit, which t.FailNow calls, has ended this goroutine. It cannot be stopped, only noticed: the slot
+		// goes to another goroutine, which holds it and goes on with the queue.
+		if !returned {
+			ended := r // without it, r itself would be on the heap
+			e.env.readers.Go(func() { e.occupySlot(e.next(ended)) })
+		}
+	}()
+	for ; r != nil; r = e.next(r) {
+		e.serve(r)
+	}
+	returned = true
+}
+
+// next takes the request that has ended out of its slot and returns the one that is served there now. If there is none
+// it gives the slot back.
+func (e *Served) next(ended *Request) *Request {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.running.remove(ended)
+	ended.recycle()
+	r := e.queue.pop()
+	if r == nil {
+		e.slots--
+		e.noticeDrainedLocked()
+		return nil
+	}
+	r.started = e.env.clock.now()
+	e.running.add(r)
+	return r
+}
+
+// serve takes one request that has a slot to its last reply. Whatever happens, panics included, the caller gets one.
+func (e *Served) serve(r *Request) {
+	var out Outcome
+	returned := false
+	defer func() {
+		if !returned {
+			out = crash(recover())
+		}
+		e.finish(r, out)
+	}()
+	switch {
+	case r.expired():
+		out = Fail(wire.DeadlinePassed())
+	case r.cancelled():
+		out = Fail(wire.CallerGone())
+	default:
+		out = e.Operation.Serve(r)
+	}
+	returned = true
+}
+
+// finish counts the request and sends its last reply.
+func (e *Served) finish(r *Request, out Outcome) {
+	r.counts.processing.Add(int64(r.took))
+	e.env.finish(r, out, e.Name)
+}
+
+// refuseLocked marks a request that will not run; answerRefused must follow, without the lock.
+func (e *Served) refuseLocked(r *Request, why wire.ErrorReply) {
+	r.refusal = why
+	e.refusals++
+}
+
+// answerRefused answers a request that will not run.
+func (e *Served) answerRefused(r *Request) {
+	defer func() {
+		r.recycle()
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		e.refusals--
+		e.noticeDrainedLocked()
+	}()
+	if !e.env.IsClosed() {
+		e.finish(r, Fail(r.refusal))
+	}
+}
+
+func (e *Served) noticeDrainedLocked() {
+	if e.draining && e.slots == 0 && e.refusals == 0 && e.queue.isEmpty() {
+		select {
+		case <-e.drained:
+		default:
+			close(e.drained)
+		}
+	}
+}
+
+// cancelCall ends the contexts of the requests with that reply subject, those in the queue included.
+func (e *Served) cancelCall(reply string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.running.cancel(reply)
+	e.queue.cancel(reply)
+}

@@ -1,0 +1,108 @@
+// Package server is the runtime of a service. It takes requests from subscriptions, serves them concurrently up to
+// bounds, answers each, counts them, and ends without losing what it has accepted. It has no type parameters and does
+// not know the root package: an endpoint is a name, a subject, and an [Operation] that takes a request to an
+// [Outcome]; the service is a [Host].
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+// Server is a running service. It is safe for concurrent use.
+type Server struct {
+	host     Host
+	conn     connection
+	env      environment
+	monitors []*monitor
+
+	turn turn
+	done chan struct{} // closed once it is stopped
+
+	mu        sync.Mutex
+	endpoints []*attached // in the order in which they were added; replaced, never changed
+	leaving   []*attached // removed, with requests that have not ended yet; replaced, never changed
+	stopErr   error
+}
+
+// New returns a service that has not started. It must be started, once.
+func New(host Host) *Server {
+	intake := newIntake()
+	s := &Server{
+		host: host,
+		conn: connection{nc: host.Conn, intake: intake, report: host.Report},
+		env: environment{
+			replier: replier{host.Conn, host.Report},
+			clock:   clock{time.Now()},
+			readers: &intake.readers,
+		},
+		turn: newTurn(),
+		done: make(chan struct{}),
+	}
+	for _, a := range host.Answers {
+		s.monitors = append(s.monitors, &monitor{Answer: a, replier: &s.env.replier})
+	}
+	return s
+}
+
+// Start begins to serve endpoints. When it returns, the server delivers requests and questions; on a connection that is
+// still being made, or made again, that begins when it is there. If it returns an error, nothing is left running.
+func (s *Server) Start(endpoints []Endpoint) error {
+	if err := s.open(endpoints, s.monitors); err != nil {
+		s.conn.intake.close()
+		return err
+	}
+	go s.watch(s.conn.nc.StatusChanged(nats.CLOSED))
+	return nil
+}
+
+// Done returns a channel that is closed once the service is stopped, however that came about.
+func (s *Server) Done() <-chan struct{} { return s.done }
+
+// Add adds endpoints: all of them or, if it returns an error, none.
+func (s *Server) Add(endpoints []Endpoint) error {
+	if err := s.turn.take(context.Background()); err != nil {
+		return err
+	}
+	defer s.turn.pass()
+	if err := Conflicts(s.Endpoints(), endpoints); err != nil {
+		return err
+	}
+	return s.open(endpoints, nil)
+}
+
+// Remove drains the endpoint with the given unique name or subject. It is removed even if ctx ends first.
+func (s *Server) Remove(ctx context.Context, name string) error {
+	leaving, err := s.startRemoval(ctx, name)
+	if leaving == nil {
+		return err
+	}
+	return errors.Join(err, s.finish(ctx, leaving)) // others may change the service while this waits for handlers
+}
+
+// Stop takes no new requests, waits for those that were accepted, and sends their replies. It can be called any number
+// of times and returns the same each time, but for a call that gives up while another one waits.
+func (s *Server) Stop(ctx context.Context) error {
+	if err := s.turn.takeToStop(ctx); err != nil {
+		return s.failedToStop(err)
+	}
+	defer s.turn.pass()
+	if s.isStopped() {
+		return s.stopErr
+	}
+	close(s.turn.stopping)
+	if err := s.halt(ctx); err != nil {
+		s.stopErr = s.failedToStop(err)
+	}
+	close(s.done)
+	return s.stopErr
+}
+
+func (s *Server) failedToStop(err error) error {
+	return fmt.Errorf("stop service %q: %w", s.host.Name, err)
+}

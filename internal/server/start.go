@@ -1,0 +1,123 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/typednats/typednats/internal/wire"
+)
+
+// open starts the flow of requests to endpoints, and of questions to monitors: all or nothing. When it returns, the
+// server knows of the subscriptions. A subscription is only on its way when nats.go returns from subscribing; another
+// connection's request could overtake it and find nobody.
+func (s *Server) open(endpoints []Endpoint, monitors []*monitor) error {
+	lastError := s.conn.nc.LastError()
+	added := make([]*attached, len(endpoints))
+	for i, e := range endpoints {
+		added[i] = &attached{Served: newServed(e, &s.env), conn: &s.conn}
+	}
+	err := s.attach(added, monitors)
+	if err == nil {
+		err = s.confirm(added, monitors, lastError)
+	}
+	if err == nil {
+		return nil
+	}
+	return errors.Join(err, s.undo(added, monitors))
+}
+
+// attach starts the flow of cancellations, then that of requests: a connection keeps the server's last refusal only,
+// and that of a cancel subject, which does no harm, must not stand in the place of another.
+func (s *Server) attach(added []*attached, monitors []*monitor) error {
+	for _, a := range added {
+		if err := a.attachCancels(); err != nil {
+			return err
+		}
+	}
+	for _, a := range added {
+		if err := a.attachRequests(); err != nil {
+			return err
+		}
+	}
+	s.mu.Lock()
+	s.endpoints = slices.Concat(s.endpoints, added)
+	s.mu.Unlock()
+	for _, m := range monitors {
+		if err := m.attach(&s.conn, s.host.Name, s.host.ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// confirm waits until the server has taken the subscriptions, and returns its refusal if it has refused one. A refusal
+// comes asynchronously, too: after the round trip it is the connection's last error, unless that is the one from
+// before. A connection that is still being made, or made again, takes the subscriptions when it is there.
+func (s *Server) confirm(added []*attached, monitors []*monitor, before error) error {
+	nc := s.conn.nc
+	if !nc.IsConnected() {
+		return nil
+	}
+	if err := nc.FlushTimeout(flushTimeout); errors.Is(err, nats.ErrConnectionClosed) && nc.IsClosed() {
+		return fmt.Errorf("flush subscriptions: %w", err)
+	}
+	refusal := nc.LastError()
+	full := errors.Is(refusal, nats.ErrMaxSubscriptionsExceeded)
+	if !full && !errors.Is(refusal, nats.ErrPermissionViolation) {
+		return nil
+	}
+	if refusal == before { //nolint:errorlint // the very one, from before; the kinds above can be compared, others may not
+		return nil
+	}
+	if full {
+		return fmt.Errorf("subscribe: %w", refusal)
+	}
+	for _, a := range added {
+		if wire.RefusesSubscription(refusal, a.Subject) {
+			return a.failedToSubscribe(a.Subject, refusal)
+		}
+	}
+	for _, m := range monitors {
+		for _, sub := range m.subs {
+			if wire.RefusesSubscription(refusal, sub.Subject) {
+				return fmt.Errorf("subscribe to %q: %w", sub.Subject, refusal)
+			}
+		}
+	}
+	return nil
+}
+
+// undo ends what open has begun. Requests that have come meanwhile get their answers.
+func (s *Server) undo(added []*attached, monitors []*monitor) error {
+	ctx, cancel := context.WithTimeout(context.Background(), s.host.DrainTimeout)
+	defer cancel()
+	s.withdraw(added)
+	defer s.detach(monitors)
+	return errors.Join(s.conn.cutOff(ctx, subscriptionsOf(added, monitors)), s.finish(ctx, added))
+}
+
+// detach ends the subscriptions of monitors, if draining them has not.
+func (s *Server) detach(monitors []*monitor) {
+	for _, m := range monitors {
+		s.conn.unsubscribe(m.subs...)
+	}
+}
+
+// subscriptionsOf returns the subscriptions that must be drained: those to requests and questions. Cancellations flow
+// on while requests are served.
+func subscriptionsOf(endpoints []*attached, monitors []*monitor) []*nats.Subscription {
+	var subs []*nats.Subscription
+	for _, a := range endpoints {
+		if a.requests != nil {
+			subs = append(subs, a.requests)
+		}
+	}
+	for _, m := range monitors {
+		subs = append(subs, m.subs...)
+	}
+	return subs
+}

@@ -1,0 +1,30 @@
+package subject
+
+import "strings"
+
+// HasWildcard reports whether a subject has a token that stands for others.
+func HasWildcard(subject string) bool {
+	for token := range strings.SplitSeq(subject, ".") {
+		if token == "*" || token == ">" {
+			return true
+		}
+	}
+	return false
+}
+
+// Matches reports whether a message on the concrete subject reaches a subscription on pattern.
+func Matches(pattern, subject string) bool { return Overlap(pattern, subject) }
+
+// Overlap reports whether some concrete subject matches both patterns.
+func Overlap(a, b string) bool {
+	as, bs := strings.Split(a, "."), strings.Split(b, ".")
+	for i := range min(len(as), len(bs)) {
+		switch {
+		case as[i] == ">" || bs[i] == ">":
+			return true
+		case as[i] != bs[i] && as[i] != "*" && bs[i] != "*":
+			return false
+		}
+	}
+	return len(as) == len(bs)
+}

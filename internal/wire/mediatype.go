@@ -1,0 +1,58 @@
+package wire
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Media types with a meaning of their own; every other one is just a codec's name.
+const (
+	JSONMediaType = "application/json"         // meant by a request that names none
+	RawMediaType  = "application/octet-stream" // alone, takes any bytes
+)
+
+// maxMediaType bounds a content type, in bytes: it can be part of a subject.
+const maxMediaType = 128
+
+// CanonicalMediaType drops parameters and case, which do not count when media types are compared.
+func CanonicalMediaType(contentType string) string {
+	mediaType, _, _ := strings.Cut(contentType, ";")
+	return strings.ToLower(strings.TrimSpace(mediaType))
+}
+
+// CheckMediaType reports what is wrong with a codec's content type, which travels as a header's value.
+func CheckMediaType(contentType string) error {
+	mediaType := CanonicalMediaType(contentType)
+	kind, subtype, found := strings.Cut(mediaType, "/")
+	if !found || kind == "" || subtype == "" || strings.Contains(mediaType, " ") || len(contentType) > maxMediaType ||
+		strings.ContainsFunc(contentType, func(r rune) bool { return r < ' ' || r > '~' }) {
+		return fmt.Errorf("want a media type such as %q of at most %d bytes", JSONMediaType, maxMediaType)
+	}
+	return nil
+}
+
+// applicationTypes begins most media types. In a reply subject it is left out: every byte there is read and written
+// six times on the way.
+const applicationTypes = "application/"
+
+// shortMediaType is a media type without applicationTypes.
+func shortMediaType(mediaType string) string {
+	if short, ok := strings.CutPrefix(mediaType, applicationTypes); ok && short != "" && !strings.Contains(short, "/") {
+		return short
+	}
+	return mediaType
+}
+
+// longMediaType undoes shortMediaType, for the library's own codecs without an allocation.
+func longMediaType(short string) string {
+	switch {
+	case short == "" || strings.Contains(short, "/"):
+		return short
+	case short == "msgpack":
+		return "application/msgpack"
+	case short == "octet-stream":
+		return RawMediaType
+	default:
+		return applicationTypes + short
+	}
+}

@@ -1,0 +1,86 @@
+package wire
+
+import "fmt"
+
+// Codes that the library itself sends in [micro.ErrorCodeHeader], with HTTP's meaning.
+const (
+	codeBadRequest       = 400
+	codeUnsupportedMedia = 415
+	codeCallerGone       = 499
+	codeInternal         = 500
+	codeUnavailable      = 503
+	codeDeadline         = 504
+)
+
+// The library's own error replies follow, each with its code and its text. The texts are for strangers: they say what
+// happened, and nothing of the inside of a service.
+
+// NotDecodable is the reply to a request that the codec cannot decode.
+func NotDecodable(cause error) ErrorReply {
+	return ErrorReply{Code: codeBadRequest, Description: fmt.Sprintf("request cannot be decoded: %v", cause)}
+}
+
+// NotAccepted is the reply to a request in a codec that the endpoint does not accept. The content type is empty for a
+// request that names none, which means JSON.
+func NotAccepted(contentType string, accepted fmt.Stringer) ErrorReply {
+	if contentType == "" {
+		contentType = JSONMediaType
+	}
+	return ErrorReply{
+		Code:        codeUnsupportedMedia,
+		Description: fmt.Sprintf("content type %q is not accepted; accepted: %v", contentType, accepted),
+	}
+}
+
+// CallerGone is the reply to a request whose caller gave up before the handler ran. Nobody sees it but in statistics.
+func CallerGone() ErrorReply {
+	return ErrorReply{Code: codeCallerGone, Description: "the caller gave up before the handler ran"}
+}
+
+// Internal is all that a caller learns of an error that was not declared, or of a panic.
+func Internal() ErrorReply {
+	return ErrorReply{Code: codeInternal, Description: "internal error"}
+}
+
+// NotEncodable is sent in place of a reply that the codec cannot encode.
+func NotEncodable() ErrorReply {
+	return ErrorReply{Code: codeInternal, Description: "reply cannot be encoded"}
+}
+
+// TooLarge is sent in place of a reply that the server would not accept. Sizes are in bytes.
+func TooLarge(size int, limit int64) ErrorReply {
+	return ErrorReply{
+		Code:        codeInternal,
+		Description: fmt.Sprintf("reply of %d bytes is larger than the server's max_payload of %d", size, limit),
+	}
+}
+
+// Overloaded is the reply to a request for which there is neither a free handler nor room to wait.
+func Overloaded() ErrorReply {
+	return ErrorReply{Code: codeUnavailable, Description: "too many requests"}
+}
+
+// Stopping is the reply to a request that was accepted and had not started when the service stopped waiting.
+func Stopping() ErrorReply {
+	return ErrorReply{Code: codeUnavailable, Description: "service is stopping"}
+}
+
+// Dropped is what is counted for requests that nats.go dropped because nobody read them in time. It is never sent.
+func Dropped(cause error) ErrorReply {
+	return ErrorReply{Code: codeUnavailable, Description: cause.Error()}
+}
+
+// DeadlinePassed is the reply to a request whose caller had stopped waiting before the handler ran.
+func DeadlinePassed() ErrorReply {
+	return ErrorReply{Code: codeDeadline, Description: "the caller's deadline passed before the handler ran"}
+}
+
+// IsUnavailable reports whether an error reply says that the service did not run the request for want of room, or
+// because it was stopping. A declared error with the same code says something else.
+func (e ErrorReply) IsUnavailable() bool { return e.Code == codeUnavailable && e.Type == "" }
+
+// IsServiceFault reports whether a code says that the service is to blame, and not its caller.
+func IsServiceFault(code int) bool { return code >= codeInternal }
+
+// DefaultCode is the code of an error that says none.
+const DefaultCode = codeInternal

@@ -1,0 +1,52 @@
+package typednats
+
+import (
+	"cmp"
+	"log/slog"
+
+	"github.com/typednats/typednats/internal/server"
+)
+
+// ErrorReport is one error that stays inside the service.
+type ErrorReport struct {
+	// Endpoint is the endpoint's name; empty if the error is about the service.
+	Endpoint string
+
+	// Subject is where the request was sent, or what the subscription is for.
+	Subject string
+
+	// Err is the error. A panic with an error wraps it.
+	Err error
+
+	// Stack is the stack of a panic, else nil.
+	Stack []byte
+}
+
+// reporter tells the owner of a service what its callers are not told.
+type reporter struct {
+	service, id  string
+	logger       *slog.Logger // nil means the default one
+	errorHandler func(ErrorReport)
+}
+
+// report logs an error and hands it to the ErrorHandler, whose panic is the owner's own affair.
+func (p *reporter) report(r ErrorReport) {
+	logger := cmp.Or(p.logger, slog.Default())
+	defer func() {
+		if recovered := recover(); recovered != nil {
+			logger.Error("typednats: the ErrorHandler failed", "service", p.service, "error", server.PanicError(recovered))
+		}
+	}()
+	attrs := []any{"service", p.service, "id", p.id, "endpoint", r.Endpoint, "subject", r.Subject, "error", r.Err}
+	if r.Stack != nil {
+		attrs = append(attrs, "stack", string(r.Stack))
+	}
+	message := "typednats: request failed"
+	if r.Endpoint == "" {
+		message = "typednats: service in trouble"
+	}
+	logger.Error(message, attrs...)
+	if p.errorHandler != nil {
+		p.errorHandler(r)
+	}
+}

@@ -1,0 +1,42 @@
+package typednats
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/typednats/typednats/internal/wire"
+)
+
+// DefaultTimeout is how long a call waits whose context has no deadline.
+const DefaultTimeout = 5 * time.Second
+
+// Requester sends a request and waits for its reply. [*nats.Conn] is one, and so is [*Client], which is faster.
+// Whatever else implements it gets the caller's timeout and codec as headers of the message.
+type Requester interface {
+	// RequestMsgWithContext returns the first reply to msg. It returns ctx's error once ctx ends, and
+	// [nats.ErrNoResponders] if nobody serves the subject.
+	RequestMsgWithContext(ctx context.Context, msg *nats.Msg) (*nats.Msg, error)
+}
+
+// checkReply tells a reply from what stands in its place if nobody serves the subject.
+func checkReply(reply *nats.Msg) error {
+	switch {
+	case reply == nil:
+		return errors.New("the Requester returned neither a reply nor an error")
+	case wire.IsNoResponders(reply):
+		return nats.ErrNoResponders
+	default:
+		return nil
+	}
+}
+
+// withDefaultTimeout gives ctx a deadline, unless it has one.
+func withDefaultTimeout(ctx context.Context, timeout time.Duration) (context.Context, context.CancelFunc) {
+	if _, ok := ctx.Deadline(); ok {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, timeout)
+}
