@@ -1,5 +1,12 @@
-// Package typednatstest is for the tests of programs that serve or call typed endpoints: NATS servers that end with
-// the test, a service and a client in one line, a record of the calls that were made, and failures on demand.
+// Package typednatstest is for the tests of programs that serve or call typed endpoints:
 //
-// It is the only package of this module that imports the NATS server. Only tests should import it.
+//   - [Serve] starts a service with its server, and a client. [Server], [Run], [RunSocket] and [RunCluster] start
+//     servers alone. All of it ends with the test.
+//   - [Record] keeps the calls that a program makes, and [CallsTo] returns those to one endpoint, with their types.
+//   - [Faults] lets calls go wrong.
+//
+// A stub for a caller needs no more than [typednats.Local].
+//
+// It is the only public package of this module that imports the NATS server. Only tests should import it. Functions that
+// take a [testing.TB] must be called on the goroutine of the test: they may end it.
 package typednatstest

@@ -13,38 +13,49 @@ import (
 	"github.com/typednats/typednats/internal/natsserver"
 )
 
-// patience bounds what the kit waits for: nothing takes that long unless something is broken.
+// patience bounds what the kit waits for. Nothing takes that long unless something is broken.
 const patience = 30 * time.Second
 
-// NATS is a NATS server that ends with the test for which it was started.
+// NATS is a NATS server that ends with the test for which it was started. It writes no log and handles no signals. It is
+// safe for concurrent use.
 type NATS struct {
+	// Server is the server itself, which knows its address, its connections and what it has counted. A test may shut
+	// it down.
 	*server.Server
 
-	nats *natsserver.Server
+	started *natsserver.Server
 }
 
-// Server starts a NATS server as [Run] does and returns a connection to it. Both end with the test.
+// Server starts a NATS server as [Run] does and returns a connection to it. Both end with the test. Without options the
+// connection has the defaults of nats.go.
 func Server(tb testing.TB, opts ...nats.Option) *nats.Conn {
 	tb.Helper()
 	return Run(tb).Connect(tb, opts...)
 }
 
-// Run starts a NATS server that opens no port: connections reach it inside the process, and there can be one for each
-// test. Each change edits the options before the start.
+// Run starts a NATS server that opens no port: connections reach it inside the process. It starts in some milliseconds,
+// so each test can have one. Each change edits the options before the start, in order; without one they are the defaults
+// of nats-server. The test fails at once if the server does not start.
 func Run(tb testing.TB, changes ...func(*server.Options)) *NATS {
 	tb.Helper()
 	return run(tb, natsserver.InProcess(), changes)
 }
 
-// RunSocket starts a NATS server on a random loopback port, for a test that needs a connection which can break.
+// RunSocket is [Run] with a server on a random port of the loopback interface. It is for tests in which a connection
+// breaks, or another process connects.
 func RunSocket(tb testing.TB, changes ...func(*server.Options)) *NATS {
 	tb.Helper()
 	return run(tb, natsserver.Socket(), changes)
 }
 
-// RunCluster starts so many NATS servers, as [RunSocket] does, and returns once each has a route to each other one.
+// RunCluster starts as many NATS servers as size says, at least one, each as [RunSocket] does, and returns once each has
+// a route to every other one. The changes are made to each. A subscription on one server is known to the others a moment
+// later: until then they answer a request for it with [nats.ErrNoResponders].
 func RunCluster(tb testing.TB, size int, changes ...func(*server.Options)) []*NATS {
 	tb.Helper()
+	if size < 1 {
+		tb.Fatalf("typednatstest: RunCluster(%d): want at least 1", size)
+	}
 	var nodes []*NATS
 	for i := range size {
 		join := func(o *server.Options) {
@@ -72,7 +83,8 @@ func awaitRoutes(tb testing.TB, nodes []*NATS) {
 			select {
 			case <-look.C:
 			case <-ctx.Done():
-				tb.Fatalf("node %d has %d routes after %v, want %d", i, node.NumRoutes(), patience, len(nodes)-1)
+				tb.Fatalf("typednatstest: node %d has %d routes after %v, want %d",
+					i, node.NumRoutes(), patience, len(nodes)-1)
 			}
 		}
 	}
@@ -80,23 +92,26 @@ func awaitRoutes(tb testing.TB, nodes []*NATS) {
 
 func run(tb testing.TB, opts *server.Options, changes []func(*server.Options)) *NATS {
 	tb.Helper()
-	for _, change := range changes {
+	for i, change := range changes {
+		if change == nil {
+			tb.Fatalf("typednatstest: change %d of the server's options is nil", i+1)
+		}
 		change(opts)
 	}
 	s, err := natsserver.Start(opts)
 	if err != nil {
-		tb.Fatal(err)
+		tb.Fatalf("typednatstest: %v", err)
 	}
 	tb.Cleanup(s.Stop)
-	return &NATS{Server: s.Server, nats: s}
+	return &NATS{Server: s.Server, started: s}
 }
 
-// Connect opens a connection to the server that is closed when the test ends.
+// Connect opens a connection to the server that is closed when tb ends. The test fails at once if the server refuses it.
 func (s *NATS) Connect(tb testing.TB, opts ...nats.Option) *nats.Conn {
 	tb.Helper()
-	nc, err := s.nats.Connect(opts...)
+	nc, err := s.started.Connect(opts...)
 	if err != nil {
-		tb.Fatalf("connect to nats server: %v", err)
+		tb.Fatalf("typednatstest: connect to nats server: %v", err)
 	}
 	tb.Cleanup(nc.Close)
 	return nc
