@@ -9,6 +9,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/micro"
+
+	"github.com/typednats/typednats/internal/wire"
 )
 
 // The functions below read the body of an answer. The identity they return is the answer's own; it has a name and an
@@ -104,8 +106,9 @@ func checkAnswer(who micro.ServiceIdentity, got, want string) error {
 
 // errorReply returns the service error that a reply with these headers stands for, nil if it stands for none.
 func errorReply(h nats.Header) error {
-	if len(h.Values(micro.ErrorHeader)) == 0 && len(h.Values(micro.ErrorCodeHeader)) == 0 {
+	e, failed := wire.ParseErrorReply(h)
+	if !failed {
 		return nil
 	}
-	return fmt.Errorf("service error %.64q: %.256q", h.Get(micro.ErrorCodeHeader), h.Get(micro.ErrorHeader))
+	return fmt.Errorf("service error %d: %.256q", e.Code, e.Description)
 }

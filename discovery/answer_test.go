@@ -46,11 +46,11 @@ func TestWhatIsNoAnswerIsDropped(t *testing.T) {
 		"an error reply": {
 			header: nats.Header{micro.ErrorHeader: {"go\x1baway"}, micro.ErrorCodeHeader: {"403"}},
 			data:   `{"name":"stock","id":"X1",` + pingType + `}`,
-			want:   `service error "403": "go\x1baway"`,
+			want:   `service error 403: "go\x1baway"`,
 		},
 		"an error reply without a code": {
 			header: nats.Header{micro.ErrorHeader: {"go away"}},
-			want:   `service error "": "go away"`,
+			want:   `service error 500: "go away"`,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

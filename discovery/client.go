@@ -2,6 +2,7 @@ package discovery
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 
@@ -20,17 +21,19 @@ type Client struct {
 // New returns a client that asks through nc. The connection stays the caller's: the client neither closes it nor
 // touches its handlers.
 //
-// What is wrong with an option is reported by every query; see [ErrInvalidArgument].
+// What is wrong with the connection and the options is reported by every query, all of it; see [ErrInvalidArgument].
 func New(nc *nats.Conn, opts ...Option) *Client {
 	c := &Client{nc: nc, settings: defaultSettings()}
-	for _, opt := range opts {
-		if opt != nil {
-			opt(&c.settings)
+	for i, opt := range opts {
+		if opt == nil {
+			c.settings.nilOptions = append(c.settings.nilOptions, i+1)
+			continue
 		}
+		opt(&c.settings)
 	}
 	c.err = c.settings.validate()
 	if nc == nil {
-		c.err = fmt.Errorf("%w: no connection: %w", ErrInvalidArgument, nats.ErrInvalidConnection)
+		c.err = errors.Join(fmt.Errorf("%w: no connection: %w", ErrInvalidArgument, nats.ErrInvalidConnection), c.err)
 	}
 	return c
 }

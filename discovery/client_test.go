@@ -157,7 +157,7 @@ func TestErrorsSayWhatWasAsked(t *testing.T) {
 		"stats $SRV.STATS.stock: context canceled":            byName,
 		"info $SRV.INFO.stock: context canceled":              last(client.InfoSeq(ended, "stock")),
 		"info $SRV.INFO.stock.X1: service instance not found": notFound,
-		`info: invalid argument: service name "a.b": only A-Z, a-z, 0-9, - and _ are allowed`: last(
+		`info: invalid argument: service name "a.b": want one or more letters, digits, dashes or underscores`: last(
 			client.InfoSeq(ended, "a.b")),
 	} {
 		if got == nil || got.Error() != "discovery: "+want {

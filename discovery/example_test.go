@@ -9,21 +9,20 @@ import (
 	"strings"
 	"time"
 
-	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/micro"
 
 	"github.com/typednats/typednats/discovery"
+	"github.com/typednats/typednats/internal/natsserver"
 )
 
 // system starts a server with two instances of the service "inventory" and one of the service "pricing".
 func system() (nc *nats.Conn, stop func()) {
-	srv, err := server.NewServer(&server.Options{DontListen: true, NoLog: true, NoSigs: true})
+	srv, err := natsserver.Start(natsserver.InProcess())
 	if err != nil {
 		log.Fatal(err)
 	}
-	srv.Start()
-	nc, err = nats.Connect("", nats.InProcessServer(srv))
+	nc, err = srv.Connect()
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -42,8 +41,7 @@ func system() (nc *nats.Conn, stop func()) {
 	}
 	return nc, func() {
 		nc.Close()
-		srv.Shutdown()
-		srv.WaitForShutdown()
+		srv.Stop()
 	}
 }
 

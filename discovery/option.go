@@ -3,24 +3,19 @@ package discovery
 import (
 	"errors"
 	"fmt"
-	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/nats-io/nats.go/micro"
+
+	"github.com/typednats/typednats/internal/subject"
 )
 
 const (
 	defaultMaxWait = 5 * time.Second
 	defaultStall   = 500 * time.Millisecond
-
-	// maxPart bounds, in bytes, the prefix, a name and an id. A server ends the connection that sends it a protocol
-	// line of more than 4 KiB.
-	maxPart = 1024
 )
 
-// Option changes how a [Client] asks. A nil Option changes nothing.
+// Option changes how a [Client] asks. A nil Option is a mistake, which every query reports.
 type Option func(*settings)
 
 // WithMaxWait bounds the time that one query waits for answers, overriding the default of 5 s. It must be more than
@@ -56,7 +51,7 @@ func WithPrefix(prefix string) Option {
 // answer of one instance ([ErrDuplicate]).
 //
 // f is called in the goroutine that runs the query, so it delays the query while it runs; it must be safe for
-// concurrent use where queries run concurrently. The default, nil, means that nobody is told.
+// concurrent use if queries run concurrently. The default, nil, means that nobody is told.
 func WithReplyError(f func(subject string, err error)) Option {
 	return func(s *settings) { s.replyError = f }
 }
@@ -67,6 +62,7 @@ type settings struct {
 	stall      time.Duration
 	prefix     string
 	replyError func(subject string, err error)
+	nilOptions []int // which options were nil, the first being 1
 }
 
 func defaultSettings() settings {
@@ -79,6 +75,9 @@ func (s *settings) validate() error {
 	refuse := func(format string, args ...any) {
 		errs = append(errs, fmt.Errorf("%w: "+format, append([]any{ErrInvalidArgument}, args...)...))
 	}
+	for _, number := range s.nilOptions {
+		refuse("option %d is nil", number)
+	}
 	if s.maxWait <= 0 {
 		refuse("WithMaxWait(%v): must be more than zero", s.maxWait)
 	}
@@ -88,48 +87,8 @@ func (s *settings) validate() error {
 	if s.stall < 0 {
 		refuse("WithStall(%v): must not be negative", s.stall)
 	}
-	if len(s.prefix) > maxPart {
-		refuse("WithPrefix(%.64q...): longer than %d bytes", s.prefix, maxPart)
-	} else {
-		for token := range strings.SplitSeq(s.prefix, ".") {
-			if err := checkToken(token); err != nil {
-				refuse("WithPrefix(%q): %w", s.prefix, err)
-				break
-			}
-		}
+	if err := subject.CheckConcrete(s.prefix); err != nil {
+		refuse("WithPrefix(%.64q): %w", s.prefix, err)
 	}
 	return errors.Join(errs...)
-}
-
-// checkToken reports why s cannot be one token of a subject.
-func checkToken(s string) error {
-	switch {
-	case s == "":
-		return errors.New("empty token")
-	case len(s) > maxPart:
-		return fmt.Errorf("longer than %d bytes", maxPart)
-	case !utf8.ValidString(s):
-		return errors.New("not UTF-8")
-	case strings.ContainsAny(s, ".*>"):
-		return errors.New("a dot or a wildcard in a token")
-	case strings.ContainsFunc(s, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }):
-		return errors.New("a space or a control character")
-	}
-	return nil
-}
-
-// checkName reports why s cannot be the name of a service.
-func checkName(s string) error {
-	foreign := func(r rune) bool {
-		return (r < 'A' || r > 'Z') && (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '-' && r != '_'
-	}
-	switch {
-	case s == "":
-		return errors.New("empty")
-	case len(s) > maxPart:
-		return fmt.Errorf("longer than %d bytes", maxPart)
-	case strings.ContainsFunc(s, foreign):
-		return errors.New("only A-Z, a-z, 0-9, - and _ are allowed")
-	}
-	return nil
 }

@@ -18,19 +18,19 @@ func TestBadOptions(t *testing.T) {
 	nc := typednatstest.Server(t)
 	long := strings.Repeat("p", 1025)
 	for want, opt := range map[string]discovery.Option{
-		`WithMaxWait(0s): must be more than zero`:                    discovery.WithMaxWait(0),
-		`WithMaxWait(-1s): must be more than zero`:                   discovery.WithMaxWait(-time.Second),
-		`WithMaxResults(-1): must not be negative`:                   discovery.WithMaxResults(-1),
-		`WithStall(-1ms): must not be negative`:                      discovery.WithStall(-time.Millisecond),
-		`WithPrefix(""): empty token`:                                discovery.WithPrefix(""),
-		`WithPrefix("a..b"): empty token`:                            discovery.WithPrefix("a..b"),
-		`WithPrefix("$SRV."): empty token`:                           discovery.WithPrefix("$SRV."),
-		`WithPrefix("a.*"): a dot or a wildcard in a token`:          discovery.WithPrefix("a.*"),
-		`WithPrefix(">"): a dot or a wildcard in a token`:            discovery.WithPrefix(">"),
-		`WithPrefix("a b"): a space or a control character`:          discovery.WithPrefix("a b"),
-		`WithPrefix("a\r\nPUB"): a space or a control character`:     discovery.WithPrefix("a\r\nPUB"),
-		`WithPrefix("\xff"): not UTF-8`:                              discovery.WithPrefix("\xff"),
-		`WithPrefix("` + long[:64] + `"...): longer than 1024 bytes`: discovery.WithPrefix(long),
+		`WithMaxWait(0s): must be more than zero`:                              discovery.WithMaxWait(0),
+		`WithMaxWait(-1s): must be more than zero`:                             discovery.WithMaxWait(-time.Second),
+		`WithMaxResults(-1): must not be negative`:                             discovery.WithMaxResults(-1),
+		`WithStall(-1ms): must not be negative`:                                discovery.WithStall(-time.Millisecond),
+		`WithPrefix(""): it is empty`:                                          discovery.WithPrefix(""),
+		`WithPrefix("a..b"): token 2 is empty`:                                 discovery.WithPrefix("a..b"),
+		`WithPrefix("$SRV."): token 2 is empty`:                                discovery.WithPrefix("$SRV."),
+		`WithPrefix("a.*"): it holds a wildcard`:                               discovery.WithPrefix("a.*"),
+		`WithPrefix(">"): it holds a wildcard`:                                 discovery.WithPrefix(">"),
+		`WithPrefix("a b"): token 1 holds a space or a control character`:      discovery.WithPrefix("a b"),
+		`WithPrefix("a\r\nPUB"): token 1 holds a space or a control character`: discovery.WithPrefix("a\r\nPUB"),
+		`WithPrefix("\xff"): it is not UTF-8, which $SRV.INFO could not show`:  discovery.WithPrefix("\xff"),
+		`WithPrefix("` + long[:64] + `"): it has 1025 bytes, more than 1024`:   discovery.WithPrefix(long),
 	} {
 		_, err := discovery.New(nc, opt).Ping(t.Context())
 		if !errors.Is(err, discovery.ErrInvalidArgument) {
@@ -45,22 +45,79 @@ func TestBadOptions(t *testing.T) {
 
 func TestAllBadOptionsAreReported(t *testing.T) {
 	t.Parallel()
-	client := discovery.New(typednatstest.Server(t),
-		discovery.WithMaxWait(-1), discovery.WithMaxResults(-7), discovery.WithStall(-1))
+	client := discovery.New(nil, nil,
+		discovery.WithMaxWait(-1), discovery.WithMaxResults(-7), nil, discovery.WithStall(-1), discovery.WithPrefix(""))
 	_, err := client.StatsInstance(t.Context(), "stock", "X1")
-	if err == nil {
-		t.Fatal("no error")
+	if !errors.Is(err, discovery.ErrInvalidArgument) || !errors.Is(err, nats.ErrInvalidConnection) {
+		t.Fatalf("error %v, want %v and %v", err, discovery.ErrInvalidArgument, nats.ErrInvalidConnection)
 	}
-	for _, want := range []string{"WithMaxWait(-1ns)", "WithMaxResults(-7)", "WithStall(-1ns)"} {
-		if !strings.Contains(err.Error(), want) {
-			t.Errorf("error %q does not mention %s", err, want)
-		}
+	want := []string{
+		"no connection: nats: invalid connection",
+		"option 1 is nil",
+		"option 4 is nil",
+		"WithMaxWait(-1ns): must be more than zero",
+		"WithMaxResults(-7): must not be negative",
+		"WithStall(-1ns): must not be negative",
+		`WithPrefix(""): it is empty`,
+	}
+	got := strings.Split(strings.TrimPrefix(err.Error(), "discovery: stats: "), "\n")
+	for i := range got {
+		got[i] = strings.TrimPrefix(got[i], "invalid argument: ")
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("mistakes (-want +got):\n%s", diff)
 	}
 }
 
-func TestNilOptionChangesNothing(t *testing.T) {
+// TestNilOption: every query reports it, and none sends anything.
+func TestNilOption(t *testing.T) {
 	t.Parallel()
-	if _, err := discovery.New(typednatstest.Server(t), nil, discovery.WithReplyError(nil)).Ping(patient(t)); err != nil {
+	nc := typednatstest.Server(t)
+	asked, err := nc.SubscribeSync("$SRV.>")
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := discovery.New(nc, discovery.WithStall(0), nil)
+	ctx := patient(t)
+	errs := make(map[string]error)
+	_, errs["Ping"] = client.Ping(ctx)
+	_, errs["PingService"] = client.PingService(ctx, "stock")
+	_, errs["PingInstance"] = client.PingInstance(ctx, "stock", "X1")
+	for _, err := range client.PingSeq(ctx, "") {
+		errs["PingSeq"] = err
+	}
+	_, errs["Info"] = client.Info(ctx)
+	_, errs["InfoService"] = client.InfoService(ctx, "stock")
+	_, errs["InfoInstance"] = client.InfoInstance(ctx, "stock", "X1")
+	for _, err := range client.InfoSeq(ctx, "") {
+		errs["InfoSeq"] = err
+	}
+	_, errs["Stats"] = client.Stats(ctx)
+	_, errs["StatsService"] = client.StatsService(ctx, "stock")
+	_, errs["StatsInstance"] = client.StatsInstance(ctx, "stock", "X1")
+	for _, err := range client.StatsSeq(ctx, "") {
+		errs["StatsSeq"] = err
+	}
+	if len(errs) != 12 {
+		t.Errorf("%d queries, want 12", len(errs))
+	}
+	for query, err := range errs {
+		if !errors.Is(err, discovery.ErrInvalidArgument) || !strings.Contains(err.Error(), "option 2 is nil") {
+			t.Errorf("%s: error %v, want %v about option 2", query, err, discovery.ErrInvalidArgument)
+		}
+	}
+	flush(t, nc)
+	if n, _, err := asked.Pending(); n != 0 || err != nil {
+		t.Errorf("%d questions sent (%v), want none", n, err)
+	}
+}
+
+func TestNilReplyErrorTellsNobody(t *testing.T) {
+	t.Parallel()
+	nc := typednatstest.Server(t)
+	answer(t, nc, "$SRV.PING", func(m *nats.Msg) { respond(t, m, []byte("noise")) })
+	client := discovery.New(nc, discovery.WithReplyError(nil), discovery.WithMaxWait(100*time.Millisecond))
+	if _, err := client.Ping(patient(t)); err != nil {
 		t.Error(err)
 	}
 }
@@ -95,7 +152,7 @@ func TestNamesAndIDsCannotWidenASubject(t *testing.T) {
 			}
 		}
 	}
-	for _, id := range []string{"", "*", ">", "a.b", "a b", "a\r\n", "a\x7f", "a\u2028b", "\xff", ".", "a>", long} {
+	for _, id := range []string{"", "*", ">", "a.b", "a b", "a\r\n", "a\x7f", "\xff", ".", "a>", long} {
 		if _, err := client.PingInstance(ctx, "stock", id); !errors.Is(err, discovery.ErrInvalidArgument) {
 			t.Errorf("id %.20q: error %v, want %v", id, err, discovery.ErrInvalidArgument)
 		}

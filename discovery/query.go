@@ -10,6 +10,9 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/micro"
+
+	"github.com/typednats/typednats/internal/subject"
+	"github.com/typednats/typednats/internal/wire"
 )
 
 // ask returns the answers to one question as they come. Each range over them asks anew. The path is empty for
@@ -102,12 +105,16 @@ func (q *query) prepare() error {
 		return q.client.err
 	}
 	if len(q.path) > 0 {
-		if err := checkName(q.path[0]); err != nil {
+		err := subject.CheckName(q.path[0])
+		if err == nil {
+			err = subject.CheckToken(q.path[0]) // which bounds it
+		}
+		if err != nil {
 			return fmt.Errorf("%w: service name %.64q: %w", ErrInvalidArgument, q.path[0], err)
 		}
 	}
 	if len(q.path) > 1 {
-		if err := checkToken(q.path[1]); err != nil {
+		if err := subject.CheckToken(q.path[1]); err != nil {
 			return fmt.Errorf("%w: instance id %.64q: %w", ErrInvalidArgument, q.path[1], err)
 		}
 	}
@@ -138,7 +145,7 @@ func (q *query) exchange(ctx context.Context) error {
 	for over := false; ; {
 		before := len(q.seen)
 		for _, msg := range in.take() {
-			if noResponders(msg) || !q.accept(msg) {
+			if wire.IsNoResponders(msg) || !q.accept(msg) {
 				return nil
 			}
 		}
@@ -210,16 +217,8 @@ func (q *query) unheard(lastErr error, inbox string) error {
 	if len(q.seen) > 0 || !errors.Is(err, nats.ErrPermissionViolation) || errors.Is(err, lastErr) {
 		return nil
 	}
-	for _, subject := range []string{q.subject, inbox} {
-		if strings.Contains(err.Error(), `"`+subject+`"`) {
-			return err
-		}
+	if wire.RefusesPublish(err, q.subject) || wire.RefusesSubscription(err, inbox) {
+		return err
 	}
 	return nil
-}
-
-// noResponders reports whether msg is the server's word that nobody listens.
-func noResponders(msg *nats.Msg) bool {
-	const header, status = "Status", "503" // nats.go keeps its constants for these to itself
-	return len(msg.Data) == 0 && msg.Header.Get(header) == status
 }

@@ -28,7 +28,7 @@ type Codec interface {
 // The values are what c is tried with; none may be nil. Without values, Run uses a set of its own, which covers the
 // types that payloads are made of. A codec for some types only passes values of those types.
 //
-// Run stops early where the rest could do harm: if memory is shared that should not be, or if c allocates whatever a
+// Run stops early if the rest could do harm: if memory is shared that should not be, or if c allocates whatever a
 // length in the data promises, which could end the process.
 func Run(t *testing.T, c Codec, values ...any) {
 	t.Helper()
@@ -82,7 +82,7 @@ func (s suite) parts() []part {
 	}
 }
 
-// panicError is a panic of the codec, which is a problem even where an error is expected.
+// panicError is a panic of the codec, which is a problem even if an error is expected.
 type panicError struct {
 	call  string
 	value any

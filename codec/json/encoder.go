@@ -27,7 +27,7 @@ func (e *encoder) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// appendValue appends the encoding of v to dst. It returns dst as it was where v cannot be encoded.
+// appendValue appends the encoding of v to dst. It returns dst as it was if v cannot be encoded.
 func appendValue(dst []byte, v any) ([]byte, error) {
 	e, _ := encoders.Get().(*encoder)
 	e.buf = dst

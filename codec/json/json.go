@@ -19,11 +19,14 @@ var Codec = New()
 //
 // Unmarshal reads exactly one value: anything but white space after it is an error, and so is nesting deeper than
 // encoding/json's limit of 10,000 levels.
+//
+// A mistake in the options of [New] is the error of Marshal, AppendMarshal and Unmarshal.
 type Encoding struct {
 	refuseUnknown bool
+	nilOption     bool // one was given
 }
 
-// Option changes what [New] makes.
+// Option changes what [New] makes. A nil Option is a mistake.
 type Option func(*Encoding)
 
 // WithoutUnknownFields makes Unmarshal refuse an object with a key that its struct has no field for, overriding the
@@ -38,26 +41,47 @@ func WithoutUnknownFields() Option {
 func New(opts ...Option) Encoding {
 	var e Encoding
 	for _, opt := range opts {
+		if opt == nil {
+			e.nilOption = true
+			continue
+		}
 		opt(&e)
 	}
 	return e
+}
+
+// check returns what is wrong with the options.
+func (e Encoding) check() error {
+	if e.nilOption {
+		return errors.New("json: New: an Option is nil")
+	}
+	return nil
 }
 
 // ContentType returns "application/json".
 func (Encoding) ContentType() string { return "application/json" }
 
 // Marshal returns the JSON encoding of v.
-func (Encoding) Marshal(v any) ([]byte, error) {
+func (e Encoding) Marshal(v any) ([]byte, error) {
+	if err := e.check(); err != nil {
+		return nil, err
+	}
 	return json.Marshal(v)
 }
 
 // AppendMarshal appends the JSON encoding of v to dst.
-func (Encoding) AppendMarshal(dst []byte, v any) ([]byte, error) {
+func (e Encoding) AppendMarshal(dst []byte, v any) ([]byte, error) {
+	if err := e.check(); err != nil {
+		return nil, err
+	}
 	return appendValue(dst, v)
 }
 
 // Unmarshal decodes data, which must hold one JSON value, into v, a non-nil pointer.
 func (e Encoding) Unmarshal(data []byte, v any) error {
+	if err := e.check(); err != nil {
+		return err
+	}
 	if !e.refuseUnknown {
 		return decode(data, v)
 	}

@@ -40,6 +40,27 @@ func TestZeroValueIsDefault(t *testing.T) {
 	}
 }
 
+// TestNilOption: everything that can report one does.
+func TestNilOption(t *testing.T) {
+	t.Parallel()
+	for name, codec := range map[string]json.Encoding{
+		"alone": json.New(nil), "first": json.New(nil, json.WithoutUnknownFields()), "last": json.New(json.WithoutUnknownFields(), nil),
+	} {
+		var got item
+		_, marshal := codec.Marshal(item{ID: "a"})
+		_, appendMarshal := codec.AppendMarshal(nil, item{ID: "a"})
+		unmarshal := codec.Unmarshal([]byte(`{"id":"a"}`), &got)
+		for method, err := range map[string]error{"Marshal": marshal, "AppendMarshal": appendMarshal, "Unmarshal": unmarshal} {
+			if err == nil || err.Error() != "json: New: an Option is nil" {
+				t.Errorf("%s: %s: error %v, want one about a nil Option", name, method, err)
+			}
+		}
+		if got != (item{}) {
+			t.Errorf("%s: decoded %v", name, got)
+		}
+	}
+}
+
 func TestUnknownFields(t *testing.T) {
 	t.Parallel()
 	const data = `{"id":"a","extra":1}`
