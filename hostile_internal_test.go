@@ -240,7 +240,10 @@ func FuzzServe(f *testing.F) {
 		var out server.Outcome
 		local := server.NewLocal([]server.Endpoint{{Name: "test", Subject: "test", MaxConcurrent: 1, Operation: tapped{e, &out}}}, func(server.Report) {})
 		if _, err := local.Request(t.Context(), msg); err != nil {
-			t.Skip(err) // a header that cannot be sent
+			if !errors.Is(err, nats.ErrMaxPayload) { // a body that no server would take
+				t.Fatal(err)
+			}
+			return
 		}
 		switch out.Code {
 		case 0:

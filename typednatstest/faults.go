@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go/micro"
 
 	"github.com/typednats/typednats"
+	"github.com/typednats/typednats/internal/subject"
 )
 
 // Fault is something that goes wrong with calls through [Faults]. It is made by [NoResponders], [Timeout], [Code] or
@@ -94,10 +95,10 @@ func (f Fault) Times(n int) Fault {
 
 // On restricts the fault to calls to a subject, which may hold the wildcards * and >; the Subject of an endpoint will do.
 // Without On it strikes calls to all subjects. The last call of On counts.
-func (f Fault) On(subject string) Fault {
-	f.subject = subject
-	err := checkPattern(subject)
-	return f.mistakeIf(err != nil, "On(%q): %w", subject, err)
+func (f Fault) On(pattern string) Fault {
+	f.subject = pattern
+	err := subject.Check(pattern)
+	return f.mistakeIf(err != nil, "On(%q): %w", pattern, err)
 }
 
 func (f Fault) mistakeIf(bad bool, format string, args ...any) Fault {
@@ -166,11 +167,11 @@ func (f *faulty) RequestMsgWithContext(ctx context.Context, msg *nats.Msg) (*nat
 }
 
 // striking shows a call to the faults and returns what the one does that strikes it, or nil.
-func (f *faulty) striking(subject string) strike {
+func (f *faulty) striking(to string) strike {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for i, fault := range f.faults {
-		if fault.subject != "" && !matches(fault.subject, subject) {
+		if fault.subject != "" && !subject.Matches(fault.subject, to) {
 			continue
 		}
 		f.seen[i]++

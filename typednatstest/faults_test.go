@@ -242,21 +242,21 @@ func TestFaultMistakes(t *testing.T) {
 	var client *typednats.Client
 	none := typednatstest.NoResponders()
 	for want, f := range map[string]typednats.Requester{
-		"the Requester is nil":              typednatstest.Faults(nil),
-		"the Requester is nil ":             typednatstest.Faults(client, none),
-		"fault 1: it was not made by":       typednatstest.Faults(r, typednatstest.Fault{}),
-		"fault 2: it was not made by":       typednatstest.Faults(r, none, typednatstest.Fault{}.Times(1)),
-		"fault 1: Code(0): want at least 1": typednatstest.Faults(r, typednatstest.Code(0)),
-		"fault 1: Code(-5): want":           typednatstest.Faults(r, typednatstest.Code(-5)),
-		"fault 1: Late(-1s): want":          typednatstest.Faults(r, typednatstest.Late(-time.Second)),
-		"fault 1: After(-1): want":          typednatstest.Faults(r, none.After(-1).After(1)),
-		"fault 1: Times(0): want":           typednatstest.Faults(r, none.Times(0)),
-		"fault 1: Times(-1): want":          typednatstest.Faults(r, none.Times(-1)),
-		`fault 1: On(""): a token is empty`: typednatstest.Faults(r, none.On("")),
-		`fault 1: On("a..b"): a token is`:   typednatstest.Faults(r, none.On("a..b")),
-		`fault 1: On("a b"): it holds`:      typednatstest.Faults(r, none.On("a b")),
-		`fault 1: On(">.a"): > is only`:     typednatstest.Faults(r, none.On(">.a")),
-		`fault 1: On("a*"): a wildcard`:     typednatstest.Faults(r, none.On("a*")),
+		"the Requester is nil":                        typednatstest.Faults(nil),
+		"the Requester is nil ":                       typednatstest.Faults(client, none),
+		"fault 1: it was not made by":                 typednatstest.Faults(r, typednatstest.Fault{}),
+		"fault 2: it was not made by":                 typednatstest.Faults(r, none, typednatstest.Fault{}.Times(1)),
+		"fault 1: Code(0): want at least 1":           typednatstest.Faults(r, typednatstest.Code(0)),
+		"fault 1: Code(-5): want":                     typednatstest.Faults(r, typednatstest.Code(-5)),
+		"fault 1: Late(-1s): want":                    typednatstest.Faults(r, typednatstest.Late(-time.Second)),
+		"fault 1: After(-1): want":                    typednatstest.Faults(r, none.After(-1).After(1)),
+		"fault 1: Times(0): want":                     typednatstest.Faults(r, none.Times(0)),
+		"fault 1: Times(-1): want":                    typednatstest.Faults(r, none.Times(-1)),
+		`fault 1: On(""): it is empty`:                typednatstest.Faults(r, none.On("")),
+		`fault 1: On("a..b"): token 2 is empty`:       typednatstest.Faults(r, none.On("a..b")),
+		`fault 1: On("a b"): token 1 holds a space`:   typednatstest.Faults(r, none.On("a b")),
+		`fault 1: On(">.a"): > stands before the end`: typednatstest.Faults(r, none.On(">.a")),
+		`fault 1: On("a*"): token 1 mixes a wildcard`: typednatstest.Faults(r, none.On("a*")),
 	} {
 		for range 2 {
 			err := callError(t, f)

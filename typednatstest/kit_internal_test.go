@@ -14,49 +14,6 @@ import (
 	"github.com/typednats/typednats"
 )
 
-func TestMatches(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		pattern, subject string
-		want             bool
-	}{
-		{"a", "a", true},
-		{"a", "b", false},
-		{"a", "a.b", false},
-		{"a.b", "a", false},
-		{"a.b", "a.b", true},
-		{"*", "a", true},
-		{"*", "a.b", false},
-		{"a.*.c", "a.b.c", true},
-		{"a.*.c", "a.b.d", false},
-		{"a.*", "a", false},
-		{">", "a", true},
-		{">", "a.b.c", true},
-		{"a.>", "a.b", true},
-		{"a.>", "a.b.c", true},
-		{"a.>", "a", false},
-		{"a.>", "b.a", false},
-		{"*.b.>", "a.b.c", true},
-	} {
-		if got := matches(c.pattern, c.subject); got != c.want {
-			t.Errorf("matches(%q, %q) = %v, want %v", c.pattern, c.subject, got, c.want)
-		}
-	}
-}
-
-func TestCheckPattern(t *testing.T) {
-	t.Parallel()
-	for pattern, ok := range map[string]bool{
-		"a": true, "a.b": true, "*": true, ">": true, "a.*.c": true, "a.>": true, "größe": true,
-		"": false, ".": false, "a.": false, ".a": false, "a..b": false, "a b": false, "a\n": false, "a\x7f": false,
-		">.a": false, "a*": false, "a.b>": false, "**": false,
-	} {
-		if err := checkPattern(pattern); (err == nil) != ok {
-			t.Errorf("checkPattern(%q) = %v, want valid: %v", pattern, err, ok)
-		}
-	}
-}
-
 // lines is a test that keeps what is logged.
 type lines struct {
 	testing.TB

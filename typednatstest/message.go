@@ -2,11 +2,9 @@ package typednatstest
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"reflect"
 	"slices"
-	"strings"
 
 	"github.com/nats-io/nats.go"
 
@@ -43,38 +41,4 @@ func isNil(r typednats.Requester) bool {
 
 func errNilRequester() error {
 	return fmt.Errorf("%w: the Requester is nil", typednats.ErrInvalidConfig)
-}
-
-// matches reports whether a message on the concrete subject reaches a subscription on pattern.
-func matches(pattern, subject string) bool {
-	want, have := strings.Split(pattern, "."), strings.Split(subject, ".")
-	for i, token := range want {
-		switch {
-		case i == len(have):
-			return false
-		case token == ">":
-			return true
-		case token != "*" && token != have[i]:
-			return false
-		}
-	}
-	return len(want) == len(have)
-}
-
-// checkPattern reports what is wrong with a subject that may hold wildcards.
-func checkPattern(pattern string) error {
-	tokens := strings.Split(pattern, ".")
-	for i, token := range tokens {
-		switch {
-		case token == "":
-			return errors.New("a token is empty")
-		case strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r == 0x7f }):
-			return errors.New("it holds a space or a control character")
-		case token == ">" && i < len(tokens)-1:
-			return errors.New("> is only allowed as the last token")
-		case len(token) > 1 && strings.ContainsAny(token, "*>"):
-			return errors.New("a wildcard is a token of its own")
-		}
-	}
-	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go/micro"
 
 	"github.com/typednats/typednats"
+	"github.com/typednats/typednats/internal/subject"
 )
 
 // Recorder is a [typednats.Requester] that passes calls on to another one and keeps them for [CallsTo]. It is made by
@@ -71,7 +72,7 @@ func (r *Recorder) ended(pattern string) []exchange {
 	defer r.mu.Unlock()
 	var list []exchange
 	for _, x := range r.exchanges {
-		if x.returned && matches(pattern, x.request.Subject) {
+		if x.returned && subject.Matches(pattern, x.request.Subject) {
 			list = append(list, *x)
 		}
 	}

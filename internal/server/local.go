@@ -109,13 +109,14 @@ func overTheWire(h nats.Header) (nats.Header, error) {
 	if len(h) == 0 {
 		return nil, nil //nolint:nilnil // no header is not a failure
 	}
+	oneLine := strings.NewReplacer("\r", " ", "\n", " ")
 	arrived := make(nats.Header, len(h))
 	for key, values := range h {
 		if !wire.IsHeaderKey(key) {
 			return nil, fmt.Errorf("%w: key %q", nats.ErrBadHeaderMsg, key)
 		}
 		for _, value := range values {
-			arrived[key] = append(arrived[key], strings.TrimSpace(strings.NewReplacer("\r", " ", "\n", " ").Replace(value)))
+			arrived[key] = append(arrived[key], strings.TrimSpace(oneLine.Replace(value)))
 		}
 	}
 	return arrived, nil
