@@ -13,32 +13,80 @@ import (
 	"github.com/typednats/typednats/internal/wire"
 )
 
-// The functions below read the body of an answer. The identity they return is the answer's own; it has a name and an
-// id if the error is nil.
+// The functions below read the body of an answer. The author they return has a name and an id if the error is nil.
 
-func parsePing(data []byte) (micro.Ping, micro.ServiceIdentity, error) {
-	var ping micro.Ping
-	if err := decode(data, &ping); err != nil {
-		return micro.Ping{}, micro.ServiceIdentity{}, err
-	}
-	return ping, ping.ServiceIdentity, checkAnswer(ping.ServiceIdentity, ping.Type, micro.PingResponseType)
+// author is who wrote an answer, and which of its fields cannot be read.
+type author struct {
+	instance
+
+	odd oddities
 }
 
-func parseInfo(data []byte) (micro.Info, micro.ServiceIdentity, error) {
-	var info micro.Info
-	if err := decode(data, &info); err != nil {
-		return micro.Info{}, micro.ServiceIdentity{}, err
+func parsePing(data []byte) (micro.Ping, author, error) {
+	ping, odd, err := decode(data, strictPing, func() fields[micro.Ping] { return new(lenientPing) })
+	if err == nil {
+		err = checkAnswer(ping.ServiceIdentity, ping.Type, micro.PingResponseType)
 	}
-	return info, info.ServiceIdentity, checkAnswer(info.ServiceIdentity, info.Type, micro.InfoResponseType)
+	return ping, author{instance{ping.Name, ping.ID}, odd}, err
 }
 
-func parseStats(data []byte) (micro.Stats, micro.ServiceIdentity, error) {
+func parseInfo(data []byte) (micro.Info, author, error) {
+	info, odd, err := decode(data, strictInfo, func() fields[micro.Info] { return new(lenientInfo) })
+	if err == nil {
+		err = checkAnswer(info.ServiceIdentity, info.Type, micro.InfoResponseType)
+	}
+	return info, author{instance{info.Name, info.ID}, odd}, err
+}
+
+func parseStats(data []byte) (micro.Stats, author, error) {
+	stats, odd, err := decode(data, strictStats, func() fields[micro.Stats] { return new(lenientStats) })
+	if err == nil {
+		err = checkAnswer(stats.ServiceIdentity, stats.Type, micro.StatsResponseType)
+	}
+	return stats, author{instance{stats.Name, stats.ID}, odd}, err
+}
+
+// fields is an answer of which each field was read by itself.
+type fields[A any] interface{ answer(o *oddities) A }
+
+// decode reads an answer as it should be or, if it is not, field by field.
+func decode[A any](
+	data []byte, strict func([]byte) (A, error), lenient func() fields[A],
+) (answer A, odd oddities, err error) {
+	if answer, err = strict(data); err == nil {
+		return answer, odd, nil
+	}
+	byField := lenient()
+	if json.Unmarshal(data, byField) != nil { // it is not even an object
+		return answer, odd, fmt.Errorf("decode answer: %w", err)
+	}
+	return byField.answer(&odd), odd, nil
+}
+
+func strictPing(data []byte) (ping micro.Ping, err error) {
+	err = json.Unmarshal(data, &ping)
+	return ping, err
+}
+
+func strictInfo(data []byte) (info micro.Info, err error) {
+	if err := json.Unmarshal(data, &info); err != nil {
+		return info, err
+	}
+	for i, e := range info.Endpoints {
+		if e.Name == "" && e.Subject == "" {
+			return info, fmt.Errorf("endpoint %d is perhaps null", i)
+		}
+	}
+	return info, nil
+}
+
+func strictStats(data []byte) (micro.Stats, error) {
 	var wire struct {
 		micro.Stats
 		Endpoints []*endpointStats `json:"endpoints"`
 	}
-	if err := decode(data, &wire); err != nil {
-		return micro.Stats{}, micro.ServiceIdentity{}, err
+	if err := json.Unmarshal(data, &wire); err != nil {
+		return micro.Stats{}, err
 	}
 	stats := wire.Stats
 	if wire.Endpoints != nil {
@@ -47,13 +95,13 @@ func parseStats(data []byte) (micro.Stats, micro.ServiceIdentity, error) {
 	for i, e := range wire.Endpoints {
 		// Whoever ranges over the endpoints does not expect a nil pointer.
 		if e == nil {
-			return micro.Stats{}, micro.ServiceIdentity{}, fmt.Errorf("decode answer: endpoint %d is null", i)
+			return micro.Stats{}, fmt.Errorf("endpoint %d is null", i)
 		}
 		e.EndpointStats.ProcessingTime = time.Duration(e.ProcessingTime)
 		e.EndpointStats.AverageProcessingTime = time.Duration(e.AverageProcessingTime)
 		stats.Endpoints[i] = &e.EndpointStats
 	}
-	return stats, stats.ServiceIdentity, checkAnswer(stats.ServiceIdentity, stats.Type, micro.StatsResponseType)
+	return stats, nil
 }
 
 // endpointStats is micro.EndpointStats with durations that may have a fraction.
@@ -81,13 +129,6 @@ func (n *nanoseconds) UnmarshalJSON(data []byte) error {
 		return fmt.Errorf("%v nanoseconds are out of range", f)
 	}
 	*n = nanoseconds(f)
-	return nil
-}
-
-func decode(data []byte, v any) error {
-	if err := json.Unmarshal(data, v); err != nil {
-		return fmt.Errorf("decode answer: %w", err)
-	}
 	return nil
 }
 

@@ -38,5 +38,7 @@
 // # Answers
 //
 // The answers have the types of nats.go's micro package. They are as they came: metadata and endpoints that a service
-// left out are nil. What is no proper answer is dropped and not counted, and [WithReplyError] is told.
+// left out are nil. A field of which something else came than the protocol says is at zero, an endpoint or a metadata
+// key of that kind is left out, and the rest of the answer counts. What is no proper answer is dropped and not counted.
+// [WithReplyError] is told of both.
 package discovery

@@ -13,4 +13,8 @@ var (
 
 	// ErrDuplicate is given to the function of [WithReplyError] when an instance answered one question again.
 	ErrDuplicate = errors.New("instance answered more than once")
+
+	// ErrOddField is given to the function of [WithReplyError] when a field of an answer is not of the type that the
+	// protocol says, or out of range. The answer counts all the same; that field is at zero.
+	ErrOddField = errors.New("field of an unexpected type")
 )

@@ -73,7 +73,7 @@ func ExampleNew() {
 		discovery.WithMaxWait(2*time.Second),
 		discovery.WithMaxResults(2), // there are two, so there is no need to wait for a third
 		discovery.WithReplyError(func(subject string, err error) {
-			log.Printf("dropped an answer to %s: %v", subject, err)
+			log.Printf("answer to %s: %v", subject, err)
 		}),
 	)
 	pings, err := client.PingService(context.Background(), "inventory")

@@ -45,10 +45,11 @@ func WithPrefix(prefix string) Option {
 	return func(s *settings) { s.prefix = prefix }
 }
 
-// WithReplyError has f called with each answer that was dropped: subject is the subject of the question, err says what
-// is wrong with the answer. Dropped are replies that carry a service error, what is not JSON of the type that was asked
-// for, what lacks a name or an id, what comes from a service or an instance that was not asked, and all but the first
-// answer of one instance ([ErrDuplicate]).
+// WithReplyError has f called with what is wrong with an answer, and with the subject of the question. Most such
+// answers are dropped: replies that carry a service error, what is not JSON of the type that was asked for, what lacks a
+// name or an id, what comes from a service or an instance that was not asked, and all but the first answer of one
+// instance ([ErrDuplicate]). An answer of which only a field cannot be read counts, but f is told, because a count of 0
+// that nobody sent looks like any other ([ErrOddField]); err names the service, the instance and the fields.
 //
 // f is called in the goroutine that runs the query, so it delays the query while it runs; it must be safe for
 // concurrent use if queries run concurrently. The default, nil, means that nobody is told.

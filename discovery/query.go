@@ -18,7 +18,7 @@ import (
 // ask returns the answers to one question as they come. Each range over them asks anew. The path is empty for
 // everybody, the name of a service, or a name and an instance id.
 func ask[A any](
-	ctx context.Context, c *Client, verb micro.Verb, parse func([]byte) (A, micro.ServiceIdentity, error), path ...string,
+	ctx context.Context, c *Client, verb micro.Verb, parse func([]byte) (A, author, error), path ...string,
 ) iter.Seq2[A, error] {
 	return func(yield func(A, error) bool) {
 		var answer A
@@ -27,7 +27,7 @@ func ask[A any](
 			verb:   verb,
 			path:   path,
 			seen:   make(map[instance]struct{}),
-			read: func(data []byte) (who micro.ServiceIdentity, err error) {
+			read: func(data []byte) (who author, err error) {
 				answer, who, err = parse(data)
 				return who, err
 			},
@@ -77,8 +77,8 @@ type query struct {
 	subject string
 	seen    map[instance]struct{} // who answered
 
-	read  func(data []byte) (micro.ServiceIdentity, error) // keeps the answer that data holds
-	yield func() bool                                      // hands on the answer that was read last
+	read  func(data []byte) (author, error) // keeps the answer that data holds
+	yield func() bool                       // hands on the answer that was read last
 }
 
 type instance struct{ name, id string }
@@ -174,33 +174,40 @@ func (q *query) exchange(ctx context.Context) error {
 func (q *query) accept(msg *nats.Msg) bool {
 	who, err := q.check(msg)
 	if err != nil {
-		if f := q.client.settings.replyError; f != nil {
-			f(q.subject, err)
-		}
+		q.tell(err)
 		return true
 	}
-	q.seen[who] = struct{}{}
+	q.seen[who.instance] = struct{}{}
+	if err := who.odd.err(who.instance); err != nil {
+		q.tell(err)
+	}
 	return q.yield() && len(q.seen) != q.client.settings.maxResults
 }
 
+// tell tells the owner of the client what is wrong with an answer.
+func (q *query) tell(err error) {
+	if f := q.client.settings.replyError; f != nil {
+		f(q.subject, err)
+	}
+}
+
 // check reads msg and says who answered, or why msg does not count.
-func (q *query) check(msg *nats.Msg) (instance, error) {
+func (q *query) check(msg *nats.Msg) (author, error) {
 	if err := errorReply(msg.Header); err != nil {
-		return instance{}, err
+		return author{}, err
 	}
-	identity, err := q.read(msg.Data)
+	who, err := q.read(msg.Data)
 	if err != nil {
-		return instance{}, err
+		return author{}, err
 	}
-	who := instance{name: identity.Name, id: identity.ID}
 	if len(q.path) > 0 && who.name != q.path[0] {
-		return instance{}, fmt.Errorf("answer of service %.64q, which was not asked", who.name)
+		return author{}, fmt.Errorf("answer of service %.64q, which was not asked", who.name)
 	}
 	if len(q.path) > 1 && who.id != q.path[1] {
-		return instance{}, fmt.Errorf("answer of instance %.64q, which was not asked", who.id)
+		return author{}, fmt.Errorf("answer of instance %.64q, which was not asked", who.id)
 	}
-	if _, again := q.seen[who]; again {
-		return instance{}, fmt.Errorf("service %.64q, instance %.64q: %w", who.name, who.id, ErrDuplicate)
+	if _, again := q.seen[who.instance]; again {
+		return author{}, fmt.Errorf("service %.64q, instance %.64q: %w", who.name, who.id, ErrDuplicate)
 	}
 	return who, nil
 }
