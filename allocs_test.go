@@ -61,15 +61,15 @@ func TestAllocations(t *testing.T) { //nolint:paralleltest // it counts what the
 		most int
 		call func() error
 	}{
-		{"JSON", 4, func() error {
+		{"JSON", 2, func() error {
 			_, err := typednats.RequestService(ctx, client, inJSON, allocStock{"bolt", 12})
 			return err
 		}},
-		{"msgpack", 4, func() error {
+		{"msgpack", 2, func() error {
 			_, err := typednats.RequestService(ctx, client, inMsgpack, allocStock{"bolt", 12})
 			return err
 		}},
-		{"bytes", 4, func() error {
+		{"bytes", 2, func() error {
 			_, err := typednats.RequestService(ctx, client, inBytes, request)
 			return err
 		}},

@@ -43,12 +43,11 @@ func (c *call) prepare(d *descriptor, opts []CallOption) error {
 // prepareUntyped makes c a call of a subject of which nothing else is known. Its error is a *CallError.
 func (c *call) prepareUntyped(to string, in, out reflect.Type, opts []CallOption) error {
 	c.compiled = &compiled{
-		subject:  to,
-		target:   to,
-		out:      out,
-		codecs:   codecSet{newWireCodec(json.Codec)},
-		inEmpty:  hasEmptyBody(in),
-		outEmpty: hasEmptyBody(out),
+		subject: to,
+		target:  to,
+		codecs:  codecSet{newWireCodec(json.Codec)},
+		in:      newWireType(in),
+		out:     newWireType(out),
 	}
 	if err := subject.CheckConcrete(to); err != nil {
 		return c.fail(fmt.Errorf("%w: subject %q: %w", ErrInvalidConfig, to, err))
@@ -90,7 +89,7 @@ func (c *call) fail(err error) error {
 	return &CallError{Endpoint: c.name, Subject: c.target, Err: err}
 }
 
-// do makes the call and stores the reply in out.
+// do makes the call with the request that in points to, and stores the reply where out points.
 func (c *call) do(ctx context.Context, r Requester, in, out any) error {
 	if c.replyHeader != nil {
 		*c.replyHeader = nil
@@ -129,7 +128,7 @@ func (c *call) intercepted(ctx context.Context, r Requester, in, out any) error 
 		Pattern:    c.subject,
 		Subject:    c.target,
 		Idempotent: c.idempotent,
-		Request:    in,
+		Request:    reflect.ValueOf(in).Elem().Interface(),
 		Header:     c.header,
 		endpoint:   c.compiled,
 	}
@@ -236,12 +235,9 @@ func (c *call) outgoing(ctx context.Context, client *Client, body []byte) outgoi
 
 // encode encodes the request, into b if the codec can.
 func (c *call) encode(b *buffer.Buffer, in any) ([]byte, error) {
-	if c.inEmpty {
-		return nil, nil
-	}
-	body, err := c.sends.encode(b, in)
+	body, err := c.in.encode(c.sends, b, in)
 	if err != nil {
-		return nil, fmt.Errorf("%w: encode %T: %w", ErrEncodeRequest, in, err)
+		return nil, fmt.Errorf("%w: encode %v: %w", ErrEncodeRequest, c.in.Type, err)
 	}
 	return body, nil
 }
@@ -250,21 +246,26 @@ func (c *call) encode(b *buffer.Buffer, in any) ([]byte, error) {
 func (c *call) decode(reply *nats.Msg, out any) error {
 	codec, codecErr := c.replyCodec(reply.Header)
 	if se := serviceErrorOf(reply); se != nil {
-		if codecErr == nil {
-			if declared, err := c.errors.decode(se.Type, codec, se.Data); err == nil && declared != nil {
-				return declared
-			}
+		if codecErr != nil {
+			return c.fail(se)
 		}
-		return c.fail(se)
+		declared, err := c.errors.decode(se.Type, codec, se.Data)
+		switch {
+		case stackOf(err) != nil:
+			return c.fail(fmt.Errorf("%w; %w with tag %q: %w", se, ErrDecodeReply, se.Type, err))
+		case err != nil || declared == nil:
+			return c.fail(se)
+		}
+		return declared
 	}
-	if c.outEmpty {
+	if c.out.empty {
 		return nil
 	}
 	if codecErr != nil {
 		return c.fail(codecErr)
 	}
-	if err := codec.Unmarshal(reply.Data, out); err != nil {
-		return c.fail(fmt.Errorf("%w into %T: %w", ErrDecodeReply, out, err))
+	if err := c.out.decode(codec, reply.Data, out); err != nil {
+		return c.fail(fmt.Errorf("%w into %v: %w", ErrDecodeReply, c.out.Type, err))
 	}
 	return nil
 }

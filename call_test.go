@@ -62,7 +62,7 @@ func TestEveryCallFailureIsDistinct(t *testing.T) {
 		"nil context":      {subject: "fails", ctx: func(context.Context) context.Context { return nil }, want: typednats.ErrInvalidConfig, text: "context"},
 		"too large":        {subject: "mute", in: strings.Repeat("x", 5000), want: nats.ErrMaxPayload},
 		"not encodable":    {subject: "mute", in: make(chan int), want: typednats.ErrEncodeRequest, text: "typednats_test.opaque"},
-		"not decodable":    {subject: "garbage", want: typednats.ErrDecodeReply, text: "*typednats_test.note"},
+		"not decodable":    {subject: "garbage", want: typednats.ErrDecodeReply, text: "typednats_test.note"},
 		"other codec":      {subject: "foreign", want: typednats.ErrDecodeReply, text: `"text/xml"`},
 		"wildcard":         {subject: "a.*", want: typednats.ErrInvalidEndpoint, text: "At"},
 		"invalid endpoint": {subject: "a..b", want: typednats.ErrInvalidEndpoint, text: `"a..b"`},

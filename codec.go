@@ -1,9 +1,8 @@
 package typednats
 
 import (
-	"reflect"
-
 	"github.com/typednats/typednats/internal/buffer"
+	"github.com/typednats/typednats/internal/payload"
 	"github.com/typednats/typednats/internal/wire"
 )
 
@@ -17,17 +16,28 @@ import (
 //
 //	AppendMarshal(dst []byte, v any) ([]byte, error)
 //
-// which appends to dst what Marshal returns. Then messages are encoded into buffers that are used again.
+// which appends to dst what Marshal returns. Then messages are encoded into buffers that are used again. With the method
+//
+//	IsNil(data []byte) bool
+//
+// it says whether a body is its format's null, as JSON's null is. A body that is null, or empty, is then not decoded: it
+// is nil for a pointer type, is left to Unmarshal for a map, a slice or an interface, and is an error for any other type,
+// unless the codec encodes the type's zero value in the same way. So a peer's null is never a zero value that nobody
+// sent. A codec of a format that has no null does without the method.
+//
+// A panic in a method of a value may pass through the codec: the library makes an error of it.
 type Codec interface {
 	// ContentType is the media type that names this codec on the wire, such as "application/json". It is
 	// constant, and unique among the codecs of one endpoint.
 	ContentType() string
 
-	// Marshal encodes v, which is an In, an Out or a declared error as the handler or the caller gave it.
+	// Marshal encodes v, a pointer to an In, an Out or a declared error, so that methods with pointer receivers are
+	// called. If the type is a pointer itself, v is that pointer, which may be nil, and not a pointer to it.
 	Marshal(v any) ([]byte, error)
 
-	// Unmarshal decodes data into v, a non-nil pointer to the type that was encoded. It returns an error for
-	// data that it cannot decode, whatever the bytes are; it never panics.
+	// Unmarshal decodes data into v, a non-nil pointer to a zero value of the type that was encoded. For a pointer type
+	// *T it is a *T; a codec that wants a **T returns an error for a *T, and is then asked with one. Unmarshal returns
+	// an error for data that it cannot decode, whatever the bytes are; it never panics because of them.
 	Unmarshal(data []byte, v any) error
 }
 
@@ -43,11 +53,12 @@ type wireCodec struct {
 	mediaType   string   // in canonical form
 	requestType string   // the content type in requests: "" for JSON
 	fitsToken   bool     // requestType can be part of a reply subject
+	reader      *payload.Reader
 }
 
 func newWireCodec(c Codec) wireCodec {
 	contentType := c.ContentType()
-	w := wireCodec{Codec: c, mediaType: wire.CanonicalMediaType(contentType)}
+	w := wireCodec{Codec: c, mediaType: wire.CanonicalMediaType(contentType), reader: payload.NewReader(c)}
 	w.appender, _ = c.(appender)
 	if w.mediaType != wire.JSONMediaType {
 		w.requestType = contentType
@@ -67,10 +78,4 @@ func (c *wireCodec) encode(b *buffer.Buffer, v any) ([]byte, error) {
 	}
 	b.Data = data
 	return data, nil
-}
-
-// hasEmptyBody reports whether values of a type are sent as an empty body, whatever the codec: a struct without fields
-// says nothing.
-func hasEmptyBody(t reflect.Type) bool {
-	return t.Kind() == reflect.Struct && t.NumField() == 0
 }

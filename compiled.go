@@ -11,17 +11,16 @@ import (
 
 // compiled is a descriptor without mistakes, in the form that servers and clients work with.
 type compiled struct {
-	name              string
-	subject           string // may hold wildcards
-	target            string // where clients send, "" for a wildcard endpoint without At
-	isForClients      bool   // it has an At
-	queue             queuePolicy
-	metadata          map[string]string
-	codecs            codecSet
-	errors            errorTable
-	out               reflect.Type
-	inEmpty, outEmpty bool // the type has no fields, so its body is empty
-	idempotent        bool
+	name         string
+	subject      string // may hold wildcards
+	target       string // where clients send, "" for a wildcard endpoint without At
+	isForClients bool   // it has an At
+	queue        queuePolicy
+	metadata     map[string]string
+	codecs       codecSet
+	errors       errorTable
+	in, out      wireType
+	idempotent   bool
 }
 
 func compile(s *spec) (*compiled, error) {
@@ -39,9 +38,8 @@ func compile(s *spec) (*compiled, error) {
 		metadata:     maps.Clone(s.metadata),
 		codecs:       newCodecSet(s.acceptedCodecs(), &m),
 		errors:       newErrorTable(s.errType, s.declared, s.mapper, &m),
-		out:          s.out,
-		inEmpty:      hasEmptyBody(s.in),
-		outEmpty:     hasEmptyBody(s.out),
+		in:           newWireType(s.in),
+		out:          newWireType(s.out),
 		idempotent:   s.idempotent,
 	}
 	if err := m.join(invalidEndpoint(s.name)); err != nil {
@@ -96,11 +94,11 @@ func (s *spec) checkSubjectParts() mistakes {
 
 // checkReplyType reports an interceptor's reply that is not an Out.
 func (c *compiled) checkReplyType(reply any) error {
-	if t := reflect.TypeOf(reply); t != nil && t.AssignableTo(c.out) {
+	if t := reflect.TypeOf(reply); t != nil && t.AssignableTo(c.out.Type) {
 		return nil
 	}
-	if reply == nil && (c.outEmpty || c.out.Kind() == reflect.Interface) {
+	if reply == nil && (c.out.empty || c.out.Kind() == reflect.Interface) {
 		return nil
 	}
-	return fmt.Errorf("an interceptor returned a reply of type %T, want %v", reply, c.out)
+	return fmt.Errorf("an interceptor returned a reply of type %T, want %v", reply, c.out.Type)
 }

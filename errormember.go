@@ -18,10 +18,10 @@ type declaration struct {
 
 // errorMember is one declared error.
 type errorMember struct {
-	typ   reflect.Type // the declared form
-	tag   string       // the tag that is sent
-	tags  []string     // all tags that were given
-	empty bool         // a type without fields, whose body does not matter
+	typ  reflect.Type // the declared form
+	body wireType     // what is sent: the type, without a pointer
+	tag  string       // the tag that is sent
+	tags []string     // all tags that were given
 }
 
 // declaredForm turns a pointer to a declared value, or the value of a declared pointer, into what was declared. It
@@ -43,6 +43,20 @@ func (member *errorMember) declaredForm(err error) error {
 	}
 	declared, _ := reflect.TypeAssert[error](v)
 	return declared
+}
+
+// encode encodes an error in the declared form. A type without fields has a body, too, if the codec can encode it: other
+// clients take an error without a body for one that was not declared.
+func (member *errorMember) encode(c *wireCodec, declared error) (body []byte, err error) {
+	slot := any(declared)
+	if member.typ.Kind() != reflect.Pointer {
+		slot = member.body.slotOf(declared)
+	}
+	defer catchPanic(&err)
+	if body, err = c.Marshal(slot); err != nil && member.body.empty {
+		return nil, nil
+	}
+	return body, err
 }
 
 func checkMemberType(typ reflect.Type) error {

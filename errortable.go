@@ -44,7 +44,7 @@ func membersOf(errType reflect.Type, declared []declaration, m *mistakes) []*err
 				return known
 			}
 		}
-		member := &errorMember{typ: typ, empty: hasEmptyBody(valueType(typ))}
+		member := &errorMember{typ: typ, body: newWireType(valueType(typ))}
 		list = append(list, member)
 		return member
 	}
@@ -140,10 +140,11 @@ func (t *errorTable) find(err error) (error, *errorMember) {
 	return nil, nil
 }
 
-// describe returns the description and the code of a declared error, fit to be sent.
-func (t *errorTable) describe(declared error, member *errorMember) (string, int) {
-	var description string
-	code := wire.DefaultCode
+// describe returns the description and the code of a declared error, fit to be sent. It fails if a method of the error,
+// or the mapper, panics.
+func (t *errorTable) describe(declared error, member *errorMember) (description string, code int, err error) {
+	defer catchPanic(&err)
+	code = wire.DefaultCode
 	if t.mapper != nil {
 		description, code = t.mapper(declared)
 	} else {
@@ -152,20 +153,18 @@ func (t *errorTable) describe(declared error, member *errorMember) (string, int)
 		}
 		description = declared.Error()
 	}
-	return wire.CleanDescription(description, member.tag), wire.CleanCode(code)
+	return wire.CleanDescription(description, member.tag), wire.CleanCode(code), nil
 }
 
 // decode turns a body into the declared error with the given tag. It returns nil for a tag that is not declared.
-func (t *errorTable) decode(tag string, codec Codec, body []byte) (error, error) {
+func (t *errorTable) decode(tag string, codec *wireCodec, body []byte) (error, error) {
 	member := t.byTag[tag]
 	if member == nil {
 		return nil, nil //nolint:nilnil // neither a declared error nor a failure
 	}
-	pointer := reflect.New(valueType(member.typ))
-	if !member.empty {
-		if err := codec.Unmarshal(body, pointer.Interface()); err != nil {
-			return nil, err
-		}
+	pointer := reflect.New(member.body.Type)
+	if err := member.body.decode(codec, body, pointer.Interface()); err != nil {
+		return nil, err
 	}
 	if member.typ.Kind() != reflect.Pointer {
 		pointer = pointer.Elem()

@@ -35,49 +35,71 @@ func (r *ServiceRequest[In]) ReplyHeader() nats.Header {
 
 // handler is a bound function without its type parameters.
 type handler interface {
-	// newRequest is the function newRequest for the handler's In.
+	// newRequest returns a request whose input is an exchange.
 	newRequest(parent context.Context, m *nats.Msg) *server.Request
 
-	// handle calls the function with what was decoded, and returns its Out and the headers to send back: header, or
-	// others if the function made some.
-	handle(ctx context.Context, r *server.Request, header nats.Header) (any, nats.Header, error)
+	// handle calls the function with what was decoded, and puts its Out into the exchange. It returns the headers to send
+	// back: header, or others if the function made some.
+	handle(ctx context.Context, r *server.Request, header nats.Header) (nats.Header, error)
+
+	// handleApart is handle for a function that may be running several times: each gives its Out to its own caller.
+	handleApart(ctx context.Context, r *server.Request, header nats.Header) (any, nats.Header, error)
 }
 
-// given is what a function gets, in one allocation. It may keep both.
-type given[In any] struct {
-	ctx   server.Context
-	value In
+// exchange holds the In and the Out of one request. Codecs and the pipeline see pointers to them.
+type exchange interface {
+	request() any
+	reply() any
 }
 
-// newRequest returns a request whose input is a pointer to a zero In.
-func newRequest[In any](parent context.Context, m *nats.Msg) *server.Request {
-	g := new(given[In])
-	return server.NewRequest(parent, m, &g.ctx, &g.value)
+// given is what a function gets, with room for what it returns, in one allocation. It may keep what it got.
+type given[In, Out any] struct {
+	ctx server.Context
+	in  In
+	out Out
 }
 
-func inputOf[In any](r *server.Request) (*In, error) {
-	value, ok := r.Input.(*In)
+func (g *given[In, Out]) request() any { return &g.in }
+
+func (g *given[In, Out]) reply() any { return &g.out }
+
+func newRequest[In, Out any](parent context.Context, m *nats.Msg) *server.Request {
+	g := new(given[In, Out])
+	return server.NewRequest(parent, m, &g.ctx, g)
+}
+
+func givenOf[In, Out any](r *server.Request) (*given[In, Out], error) {
+	g, ok := r.Input.(*given[In, Out])
 	if !ok {
-		return nil, fmt.Errorf("request is a %T, want a %T", r.Input, value)
+		return nil, fmt.Errorf("request holds a %T, want a %T", r.Input, g)
 	}
-	return value, nil
+	return g, nil
 }
 
 // valueHandler is the handler of [Endpoint.Handle].
 type valueHandler[In, Out any] func(context.Context, In) (Out, error)
 
 func (h valueHandler[In, Out]) newRequest(parent context.Context, m *nats.Msg) *server.Request {
-	return newRequest[In](parent, m)
+	return newRequest[In, Out](parent, m)
 }
 
-func (h valueHandler[In, Out]) handle(
+func (h valueHandler[In, Out]) handle(ctx context.Context, r *server.Request, header nats.Header) (nats.Header, error) {
+	g, err := givenOf[In, Out](r)
+	if err != nil {
+		return header, err
+	}
+	g.out, err = h(ctx, g.in)
+	return header, err
+}
+
+func (h valueHandler[In, Out]) handleApart(
 	ctx context.Context, r *server.Request, header nats.Header,
 ) (any, nats.Header, error) {
-	value, err := inputOf[In](r)
+	g, err := givenOf[In, Out](r)
 	if err != nil {
 		return nil, header, err
 	}
-	out, err := h(ctx, *value)
+	out, err := h(ctx, g.in)
 	return out, header, err
 }
 
@@ -85,17 +107,31 @@ func (h valueHandler[In, Out]) handle(
 type requestHandler[In, Out any] func(context.Context, *ServiceRequest[In]) (Out, error)
 
 func (h requestHandler[In, Out]) newRequest(parent context.Context, m *nats.Msg) *server.Request {
-	return newRequest[In](parent, m)
+	return newRequest[In, Out](parent, m)
 }
 
-func (h requestHandler[In, Out]) handle(
+func (h requestHandler[In, Out]) handle(ctx context.Context, r *server.Request, header nats.Header) (nats.Header, error) {
+	g, err := givenOf[In, Out](r)
+	if err != nil {
+		return header, err
+	}
+	sr := newServiceRequest(r, g.in, header)
+	g.out, err = h(ctx, sr)
+	return sr.replyHeader, err
+}
+
+func (h requestHandler[In, Out]) handleApart(
 	ctx context.Context, r *server.Request, header nats.Header,
 ) (any, nats.Header, error) {
-	value, err := inputOf[In](r)
+	g, err := givenOf[In, Out](r)
 	if err != nil {
 		return nil, header, err
 	}
-	sr := &ServiceRequest[In]{Value: *value, Subject: r.Msg.Subject, Header: r.Msg.Header, replyHeader: header}
+	sr := newServiceRequest(r, g.in, header)
 	out, err := h(ctx, sr)
 	return out, sr.replyHeader, err
+}
+
+func newServiceRequest[In any](r *server.Request, in In, header nats.Header) *ServiceRequest[In] {
+	return &ServiceRequest[In]{Value: in, Subject: r.Msg.Subject, Header: r.Msg.Header, replyHeader: header}
 }

@@ -176,16 +176,19 @@ func FuzzErrorTree(f *testing.F) {
 		if member == nil {
 			return
 		}
-		description, code := c.errors.describe(found, member)
+		description, code, err := c.errors.describe(found, member)
+		if err != nil {
+			t.Fatal(err)
+		}
 		checkDescription(t, description)
 		if code < 1 {
 			t.Errorf("code %d", code)
 		}
-		body, err := json.Codec.Marshal(found)
+		body, err := member.encode(&c.codecs[0], found)
 		if err != nil {
 			t.Fatal(err)
 		}
-		decoded, err := c.errors.decode(member.tag, json.Codec, body)
+		decoded, err := c.errors.decode(member.tag, &c.codecs[0], body)
 		if err != nil {
 			t.Fatal(err)
 		}

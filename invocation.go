@@ -74,8 +74,10 @@ func (inv *Invocation) Outcome(err error) (code int, declared bool) {
 		return reply.Code, true
 	}
 	if member != nil {
-		_, code := table.describe(found, member)
-		return code, true
+		if _, code, err := table.describe(found, member); err == nil {
+			return code, true
+		}
+		return wire.DefaultCode, false
 	}
 	if se, ok := found.(*ServiceError); ok { //nolint:errorlint // find has unwrapped it
 		return se.reply().Code, false

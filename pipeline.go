@@ -42,18 +42,16 @@ func (p *pipeline) Serve(r *server.Request) server.Outcome {
 	if codec == nil {
 		return server.Fail(wire.NotAccepted(r.ContentType, p.codecs))
 	}
-	if !p.inEmpty {
-		if err := codec.Unmarshal(r.Msg.Data, r.Input); err != nil {
-			return server.Fail(wire.NotDecodable(err))
-		}
+	values, _ := r.Input.(exchange)
+	if err := p.in.decode(codec, r.Msg.Data, values.request()); err != nil {
+		return p.undecoded(err)
 	}
-	value, extra, err := p.handle(r)
+	slot, extra, err := p.handle(r, values)
 	var out server.Outcome
-	switch {
-	case err != nil:
+	if err != nil {
 		out = p.failed(codec, err)
-	case !p.outEmpty:
-		out = succeeded(codec, value)
+	} else {
+		out = p.succeeded(codec, slot)
 	}
 	header, badKey := wire.MergeReplyHeader(out.Header, extra)
 	if badKey != "" {
@@ -64,11 +62,28 @@ func (p *pipeline) Serve(r *server.Request) server.Outcome {
 	return out
 }
 
-// handle runs the handler and returns its reply with the headers to send back.
-func (p *pipeline) handle(r *server.Request) (any, nats.Header, error) {
+// undecoded is the outcome of a request that could not be decoded. A panic is the service's fault, and its text stays
+// here.
+func (p *pipeline) undecoded(err error) server.Outcome {
+	if stack := stackOf(err); stack != nil {
+		return crashed(wire.Internal(), fmt.Errorf("decode request into %v: %w", p.in.Type, err), stack)
+	}
+	return server.Fail(wire.NotDecodable(err))
+}
+
+// crashed is the outcome of a request that ends with a panic, or for another cause if there is no stack.
+func crashed(e wire.ErrorReply, cause error, stack []byte) server.Outcome {
+	out := server.FailFor(e, cause)
+	out.Stack = stack
+	return out
+}
+
+// handle runs the handler and returns a pointer to its reply, with the headers to send back.
+func (p *pipeline) handle(r *server.Request, values exchange) (any, nats.Header, error) {
 	defer r.Handled()
 	if p.chain == nil {
-		return p.handler.handle(r.Context, r, nil)
+		header, err := p.handler.handle(r.Context, r, nil)
+		return values.reply(), header, err
 	}
 	r.Keep() // an interceptor that gives up waiting may leave the handler running
 	inv := &Invocation{
@@ -77,7 +92,7 @@ func (p *pipeline) handle(r *server.Request) (any, nats.Header, error) {
 		Pattern:     p.subject,
 		Subject:     r.Msg.Subject,
 		Idempotent:  p.idempotent,
-		Request:     reflect.ValueOf(r.Input).Elem().Interface(),
+		Request:     reflect.ValueOf(values.request()).Elem().Interface(),
 		Header:      r.Msg.Header,
 		ReplyHeader: make(nats.Header),
 		endpoint:    p.compiled,
@@ -87,28 +102,35 @@ func (p *pipeline) handle(r *server.Request) (any, nats.Header, error) {
 	if err == nil {
 		err = p.checkReplyType(reply)
 	}
-	return reply, inv.ReplyHeader, err
+	if err != nil || reply == nil {
+		return values.reply(), inv.ReplyHeader, err
+	}
+	reflect.ValueOf(values.reply()).Elem().Set(reflect.ValueOf(reply))
+	return values.reply(), inv.ReplyHeader, nil
 }
 
 // handleInnermost is the handler behind the interceptors.
 func (p *pipeline) handleInnermost(ctx context.Context, inv *Invocation) (any, error) {
-	reply, _, err := p.handler.handle(ctx, inv.request, inv.ReplyHeader)
+	reply, _, err := p.handler.handleApart(ctx, inv.request, inv.ReplyHeader)
 	return reply, err
 }
 
-// succeeded is the outcome of a request whose handler returned value.
-func succeeded(codec *wireCodec, value any) server.Outcome {
+// succeeded is the outcome of a request whose handler returned what slot points to.
+func (p *pipeline) succeeded(codec *wireCodec, slot any) server.Outcome {
+	if p.out.empty {
+		return server.Outcome{}
+	}
 	b := buffer.Get()
-	body, err := codec.encode(b, value)
+	body, err := p.out.encode(codec, b, slot)
 	if err != nil {
 		b.Recycle()
-		return server.FailFor(wire.NotEncodable(), fmt.Errorf("encode reply %T: %w", value, err))
+		return crashed(wire.NotEncodable(), fmt.Errorf("encode reply %v: %w", p.out.Type, err), stackOf(err))
 	}
 	return server.Outcome{Reply: server.Reply{Body: body, Buffer: b}}
 }
 
 // failed is the outcome of a request whose handler returned err.
-func (p *pipeline) failed(codec Codec, err error) server.Outcome {
+func (p *pipeline) failed(codec *wireCodec, err error) server.Outcome {
 	found, member := p.errors.find(err)
 	if member == nil {
 		if se, ok := found.(*ServiceError); ok { //nolint:errorlint // find has unwrapped it
@@ -116,10 +138,13 @@ func (p *pipeline) failed(codec Codec, err error) server.Outcome {
 		}
 		return server.FailFor(wire.Internal(), err)
 	}
-	description, code := p.errors.describe(found, member)
-	body, encodeErr := codec.Marshal(found)
-	if encodeErr != nil && !member.empty {
-		return server.FailFor(wire.NotEncodable(), fmt.Errorf("encode error %T: %w", found, encodeErr))
+	description, code, err := p.errors.describe(found, member)
+	if err != nil {
+		return crashed(wire.Internal(), fmt.Errorf("describe error %v: %w", member.typ, err), stackOf(err))
+	}
+	body, err := member.encode(codec, found)
+	if err != nil {
+		return crashed(wire.NotEncodable(), fmt.Errorf("encode error %v: %w", member.typ, err), stackOf(err))
 	}
 	reply := wire.ErrorReply{Code: code, Description: description, Type: member.tag}
 	return server.Outcome{

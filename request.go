@@ -14,17 +14,9 @@ import (
 func RequestService[In, Out any, Err error](
 	ctx context.Context, r Requester, e Endpoint[In, Out, Err], in In, opts ...CallOption,
 ) (Out, error) {
-	var out Out
 	var c call
 	err := c.prepare(e.d, opts)
-	if err == nil {
-		err = c.do(ctx, r, in, &out)
-	}
-	if err != nil {
-		var zero Out // decoding may have begun to fill out
-		return zero, err
-	}
-	return out, nil
+	return finish[In, Out](ctx, r, &c, err, in)
 }
 
 // Request calls a subject without a descriptor, with JSON unless [WithCallCodec] says otherwise. It is for tools, and
@@ -33,15 +25,23 @@ func RequestService[In, Out any, Err error](
 func Request[In, Out any](
 	ctx context.Context, r Requester, subject string, in In, opts ...CallOption,
 ) (Out, error) {
-	var out Out
 	var c call
 	err := c.prepareUntyped(subject, reflect.TypeFor[In](), reflect.TypeFor[Out](), opts)
-	if err == nil {
-		err = c.do(ctx, r, in, &out)
-	}
+	return finish[In, Out](ctx, r, &c, err, in)
+}
+
+// finish makes a call that was prepared, unless that ended with an error.
+func finish[In, Out any](ctx context.Context, r Requester, c *call, err error, in In) (Out, error) {
+	var zero Out
 	if err != nil {
-		var zero Out
 		return zero, err
 	}
-	return out, nil
+	values := struct { // in one allocation, for codecs to see pointers to both
+		in  In
+		out Out
+	}{in: in}
+	if err := c.do(ctx, r, &values.in, &values.out); err != nil {
+		return zero, err // decoding may have begun to fill out
+	}
+	return values.out, nil
 }

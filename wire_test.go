@@ -223,7 +223,7 @@ func TestRepliesAsClientsReadThem(t *testing.T) {
 		{"unknown fields", failure("noItem"), `{"item":"bolt","more":1}`, noItem{"bolt"}},
 		{"alias", failure("OldMissing"), `{"item":"bolt"}`, noItem{"bolt"}},
 		{"pointer", failure("tooMany"), `{"max":3}`, &tooMany{3}},
-		{"null for a pointer", failure("tooMany"), `null`, &tooMany{}},
+		{"null for a pointer", failure("tooMany"), `null`, serviceError(404, "text", "tooMany", `null`)},
 		{"no fields, no body", failure("busy"), "", busy{}},
 		{"no fields, any body", failure("gone"), "not JSON", &gone{}},
 		{"no code", headerOf(micro.ErrorHeader, "x", typednats.ErrorTypeHeader, "busy"), "", busy{}},

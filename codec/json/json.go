@@ -77,6 +77,14 @@ func (e Encoding) AppendMarshal(dst []byte, v any) ([]byte, error) {
 	return appendValue(dst, v)
 }
 
+// IsNil reports whether data holds null and nothing else.
+func (Encoding) IsNil(data []byte) bool {
+	if len(data) == 0 || data[0] == '{' { // most are objects
+		return false
+	}
+	return string(bytes.Trim(data, " \t\r\n")) == "null"
+}
+
 // Unmarshal decodes data, which must hold one JSON value, into v, a non-nil pointer.
 func (e Encoding) Unmarshal(data []byte, v any) error {
 	if err := e.check(); err != nil {

@@ -72,6 +72,9 @@ func (c codec) AppendMarshal(dst []byte, v any) (data []byte, err error) {
 	return dst, nil
 }
 
+// IsNil reports whether data is nil, the byte c0.
+func (codec) IsNil(data []byte) bool { return len(data) == 1 && data[0] == codeNil }
+
 // Unmarshal decodes data, which must hold one MessagePack value, into v, a non-nil pointer.
 func (c codec) Unmarshal(data []byte, v any) (err error) {
 	if rv := reflect.ValueOf(v); rv.Kind() != reflect.Pointer || rv.IsNil() {

@@ -18,7 +18,7 @@ import (
 // [Request.Keep], and the request is left to the garbage collector.
 type Request struct {
 	Context     *Context
-	Input       any // a pointer to what the body is decoded into
+	Input       any // what the operation made for it, a pointer
 	Msg         *nats.Msg
 	ContentType string // of the body, as the caller names it; "" means JSON
 
@@ -40,7 +40,7 @@ type Request struct {
 
 var requests = sync.Pool{New: func() any { return new(Request) }} //nolint:gochecknoglobals // nobody can tell what is in it
 
-// NewRequest returns a request for m. The endpoint allocates ctx and what input points to, best in one piece. The
+// NewRequest returns a request for m. The operation allocates ctx and what input points to, best in one piece. The
 // context ends with parent at the latest.
 func NewRequest(parent context.Context, m *nats.Msg, ctx *Context, input any) *Request {
 	ctx.parent = parent

@@ -1,0 +1,127 @@
+// Package payload hands the values of an endpoint to codecs and takes them back, in the one way that the library and its
+// suite for codecs share: as pointers, so that methods with pointer receivers are called and boxing is spared.
+package payload
+
+import (
+	"errors"
+	"reflect"
+	"sync/atomic"
+)
+
+// Codec is the interface typednats.Codec.
+type Codec interface {
+	ContentType() string
+	Marshal(v any) ([]byte, error)
+	Unmarshal(data []byte, v any) error
+}
+
+// nilTeller is the method that a codec may have.
+type nilTeller interface {
+	IsNil(data []byte) bool
+}
+
+// What a body is that says nothing about a value which has to be there. The texts are for strangers.
+var (
+	errNull  = errors.New("the body is null where a value belongs")
+	errEmpty = errors.New("the body is empty where a value belongs")
+)
+
+// IsEmpty reports whether values of a type are sent as an empty body, whatever the codec: a struct without fields says
+// nothing.
+func IsEmpty(t reflect.Type) bool {
+	return t.Kind() == reflect.Struct && t.NumField() == 0
+}
+
+// Argument returns what a codec's Marshal gets for the value of type t that slot points to: slot itself or, for a pointer
+// type, the pointer that is there.
+func Argument(t reflect.Type, slot any) any {
+	if t.Kind() != reflect.Pointer {
+		return slot
+	}
+	return reflect.ValueOf(slot).Elem().Interface()
+}
+
+// Reader decodes with one codec. It is safe for concurrent use.
+type Reader struct {
+	codec Codec
+	nils  nilTeller // nil if the codec cannot tell
+	takes atomic.Uint32
+}
+
+// What a codec takes as the target of Unmarshal for a pointer type *T, as far as is known.
+const (
+	unknown = iota
+	pointer // *T, as Codec says
+	pointerToPointer
+)
+
+// NewReader returns a Reader of c.
+func NewReader(c Codec) *Reader {
+	r := &Reader{codec: c}
+	r.nils, _ = c.(nilTeller)
+	return r
+}
+
+// Decode decodes data into the zero value of type t that slot points to. A body that is null or empty is an error unless
+// the type has a value that is sent so: it is never a zero value that nobody sent.
+func (r *Reader) Decode(t reflect.Type, data []byte, slot any) error {
+	isNull := r.nils != nil && r.nils.IsNil(data)
+	if isNull || len(data) == 0 {
+		if err := r.expects(t, data, isNull); err != nil {
+			return err
+		}
+	}
+	if t.Kind() != reflect.Pointer {
+		return r.codec.Unmarshal(data, slot)
+	}
+	if isNull { // a nil pointer is there already
+		return nil
+	}
+	return r.decodePointer(t, data, slot)
+}
+
+// decodePointer decodes into a new T, for the pointer type *T. A codec that was written for a pointer to the payload's
+// type, whatever that is, takes a **T alone: it gets one if it has refused a *T, until it is known which one it takes.
+func (r *Reader) decodePointer(t reflect.Type, data []byte, slot any) error {
+	takes := r.takes.Load()
+	if takes == pointerToPointer {
+		return r.codec.Unmarshal(data, slot)
+	}
+	value := reflect.New(t.Elem())
+	err := r.codec.Unmarshal(data, value.Interface())
+	if err == nil {
+		if takes == unknown {
+			r.takes.Store(pointer)
+		}
+		reflect.ValueOf(slot).Elem().Set(value.Convert(t))
+		return nil
+	}
+	if takes == unknown && r.codec.Unmarshal(data, slot) == nil {
+		r.takes.Store(pointerToPointer)
+		return nil
+	}
+	return err
+}
+
+// expects returns an error if no zero value of type t is sent as data, which is null or empty. Maps, slices and
+// interfaces are nil from null in every format that has it; other types may say null for themselves, as an optional value
+// does, and a message without fields that are set may be an empty body.
+func (r *Reader) expects(t reflect.Type, data []byte, isNull bool) error {
+	err := errEmpty
+	if isNull {
+		err = errNull
+		switch t.Kind() {
+		case reflect.Pointer, reflect.Map, reflect.Slice, reflect.Interface:
+			return nil
+		default:
+		}
+	}
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	zero, failure := r.codec.Marshal(Argument(t, reflect.New(t).Interface()))
+	if failure != nil || len(zero) > 0 != (len(data) > 0) || isNull && !r.nils.IsNil(zero) {
+		return err
+	}
+	return nil
+}
