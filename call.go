@@ -220,17 +220,35 @@ func (c *call) attempt(ctx context.Context, r Requester, body []byte) (*nats.Msg
 	return reply, checkReply(reply)
 }
 
-// outgoing returns the request with its facts: in the reply subject if client and codec can put them there, else as
-// headers. A client that is nil cannot.
+// outgoing returns the request with its facts: in the reply subject if client and codec can put them there, as headers
+// if they cannot, and as both until it is known that what the reply subject says arrives. A client that is nil cannot.
 func (c *call) outgoing(ctx context.Context, client *Client, body []byte) outgoing {
 	facts := wire.Facts{ContentType: c.sends.requestType, Timeout: c.timeout}
 	if deadline, ok := ctx.Deadline(); ok {
 		facts.Timeout = max(time.Until(deadline), 1) // what has ended is found out when it is used
 	}
-	if client != nil && client.opts.factsInToken && c.sends.fitsToken {
-		return outgoing{subject: c.target, header: c.header, body: body, facts: facts}
+	out := outgoing{subject: c.target, header: c.header, body: body}
+	if client == nil || !client.opts.factsInToken || !c.sends.fitsToken {
+		out.header = facts.AddTo(maps.Clone(c.header))
+		return out
 	}
-	return outgoing{subject: c.target, header: facts.AddTo(maps.Clone(c.header)), body: body}
+	out.facts = facts
+	arrives, epoch := client.arrivals.Known(c.target)
+	switch {
+	case !arrives:
+		out.asks, out.epoch = true, epoch
+		out.header = facts.AddTo(maps.Clone(c.header))
+	case c.couldBeMisread(body):
+		out.header = wire.Facts{ContentType: facts.ContentType}.AddTo(maps.Clone(c.header))
+	}
+	return out
+}
+
+// couldBeMisread reports whether a service that does not see the content type could take the request for JSON. The
+// content type is a header then, always: what is known of the way to a service may be old, or hold for another instance.
+// An endpoint that takes raw bytes alone takes them under any name.
+func (c *call) couldBeMisread(body []byte) bool {
+	return c.sends.requestType != "" && !c.codecs.takesAny() && (c.in.bare || wire.CouldBeJSON(body))
 }
 
 // encode encodes the request, into b if the codec can.

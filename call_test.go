@@ -197,10 +197,10 @@ func TestCallSendsHowMuchTimeIsLeft(t *testing.T) {
 	t.Parallel()
 	nc := typednatstest.Server(t)
 	requests := make(chan *nats.Msg, 10)
-	answer(t, nc, "echo", func(m *nats.Msg) *nats.Msg {
+	answer(t, nc, "echo", confirming(func(m *nats.Msg) *nats.Msg {
 		requests <- m
 		return &nats.Msg{Data: []byte(`{}`)}
-	})
+	}))
 	minute := typednats.NewClient(nc, typednats.WithDefaultTimeout(time.Minute))
 	t.Cleanup(func() { _ = minute.Close() })
 	ways := requesters(t, nc)
@@ -209,6 +209,8 @@ func TestCallSendsHowMuchTimeIsLeft(t *testing.T) {
 	var calls trace
 	intercepted := []typednats.CallOption{typednats.WithInterceptors(calls.interceptor("A"))}
 	for way, r := range ways {
+		warm(t, r, "echo")
+		await(t, requests, "the first request")
 		for left, ctx := range map[time.Duration]context.Context{
 			0: context.Background(), 10 * time.Minute: lasting(t, 10*time.Minute), time.Hour: lasting(t, time.Hour),
 		} {

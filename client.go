@@ -14,18 +14,20 @@ import (
 
 // Client is a [Requester] with settings and a reply subscription of its own. Beside what a bare [*nats.Conn] does it
 // sends the caller's timeout and codec in the reply subject, which spares the headers that cost a fifth of the
-// throughput. It is safe for concurrent use; a program needs one for each connection.
+// throughput. It leaves the headers out once a service on the subject has confirmed that this arrives, and starts again
+// when the connection was lost. It is safe for concurrent use; a program needs one for each connection.
 type Client struct {
-	nc    *nats.Conn
-	inbox *replies.Inbox
-	opts  clientOptions
-	bad   error // what is wrong with the options
+	nc       *nats.Conn
+	inbox    *replies.Inbox
+	arrivals *replies.Arrivals // where what the reply subjects say arrives
+	opts     clientOptions
+	bad      error // what is wrong with the options
 }
 
 // NewClient returns a client on nc. It subscribes when it is first used, under the connection's inbox prefix
 // ([nats.CustomInboxPrefix]). Bad options are reported by the calls.
 func NewClient(nc *nats.Conn, opts ...ClientOption) *Client {
-	c := &Client{nc: nc, inbox: replies.NewInbox(nc)}
+	c := &Client{nc: nc, inbox: replies.NewInbox(nc), arrivals: replies.NewArrivals(nc)}
 	c.opts, c.bad = newClientOptions(opts)
 	return c
 }
@@ -33,6 +35,7 @@ func NewClient(nc *nats.Conn, opts ...ClientOption) *Client {
 // Close releases the client's subscription, never the connection. Calls that wait for a reply, and later ones, return
 // [ErrClientClosed]. It can be called any number of times.
 func (c *Client) Close() error {
+	c.arrivals.Close()
 	if err := c.inbox.Close(); err != nil {
 		return fmt.Errorf("close client: %w", err)
 	}
@@ -60,6 +63,9 @@ type outgoing struct {
 	header  nats.Header
 	body    []byte
 	facts   wire.Facts // for the reply subject
+
+	asks  bool   // whether the facts arrive: the headers say the same
+	epoch uint64 // of the connection, if it asks
 }
 
 // exchange sends a request and waits for its reply: until ctx ends or, if it has no deadline, for as long as timeout
@@ -86,6 +92,7 @@ func (c *Client) exchange(ctx context.Context, timeout time.Duration, out *outgo
 	}
 	switch {
 	case err == nil:
+		c.learn(out, msg)
 		return msg, nil
 	case errors.Is(err, context.Canceled):
 		c.cancel(out.subject, reply)
@@ -101,6 +108,18 @@ func (c *Client) publish(out *outgoing, reply string) error {
 		return c.nc.PublishRequest(out.subject, reply, out.body)
 	}
 	return c.nc.PublishMsg(&nats.Msg{Subject: out.subject, Reply: reply, Header: out.header, Data: out.body})
+}
+
+// learn looks at a reply for whether the facts in the request's reply subject have arrived.
+func (c *Client) learn(out *outgoing, reply *nats.Msg) {
+	switch {
+	case out.asks:
+		c.arrivals.Learn(out.subject, out.epoch, wire.TakeConfirmation(reply))
+	case len(reply.Header) > 0 && out.facts != wire.Facts{}:
+		if e, failed := wire.ParseErrorReply(reply.Header); failed && e.IsMisread() {
+			c.arrivals.Doubt(out.subject)
+		}
+	}
 }
 
 // cancel tells services that a call was given up. All instances hear it, since the client does not know which has the

@@ -293,50 +293,6 @@ func TestClientIsARequesterForMessages(t *testing.T) {
 	}
 }
 
-// A service that is imported from another account sees a reply subject that the server made up.
-func TestRewrittenReplySubject(t *testing.T) {
-	t.Parallel()
-	exporter, importer := server.NewAccount("EXPORTER"), server.NewAccount("IMPORTER")
-	srv := typednatstest.Run(t, func(o *server.Options) {
-		o.Accounts = []*server.Account{exporter, importer}
-		o.Users = []*server.User{
-			{Username: "service", Password: "p", Account: exporter},
-			{Username: "client", Password: "p", Account: importer},
-		}
-	})
-	service, caller, ctx := srv.Connect(t, nats.UserInfo("service", "p")), srv.Connect(t, nats.UserInfo("client", "p")), within(t)
-	exported, err := srv.LookupAccount("EXPORTER")
-	if err != nil {
-		t.Fatal(err)
-	}
-	imported, err := srv.LookupAccount("IMPORTER")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := errors.Join(
-		exported.AddServiceExport("echo", nil),
-		imported.AddServiceImport(exported, "echo", "echo"),
-	); err != nil {
-		t.Fatal(err)
-	}
-	deadlines := make(chan bool, 1)
-	start(t, service, config(), echo.Handle(func(ctx context.Context, in note) (note, error) {
-		_, ok := ctx.Deadline()
-		deadlines <- ok
-		return in, nil
-	}))
-	for kind, r := range requesters(t, caller) {
-		out, err := typednats.RequestService(ctx, r, echo, note{"abroad"})
-		if err != nil || out.Text != "abroad" {
-			t.Errorf("%s: %v, %v", kind, out, err)
-			continue
-		}
-		if got, want := await(t, deadlines, "the handler"), kind != "client"; got != want {
-			t.Errorf("%s: the handler has a deadline: %v, want %v", kind, got, want)
-		}
-	}
-}
-
 func TestCallWaitsNoLongerThanItsDeadline(t *testing.T) {
 	t.Parallel()
 	nc := typednatstest.Server(t)

@@ -46,8 +46,9 @@ func WithRetry(r Retry) ClientOption {
 }
 
 // WithoutReplyToken makes the client send its timeout and its codec as headers, overriding the default of sending
-// them in the last token of the reply subject, which is faster. Use it if reply subjects are rewritten on the
-// way: for a service that is imported from another account.
+// them in the last token of the reply subject, which is faster. The default is safe where reply subjects are rewritten
+// on the way, as for a service that is imported from another account: the client sees that, and goes on to send headers.
+// Use it if a service must have the timeout of each call, even of those in the seconds after its way has changed.
 func WithoutReplyToken() ClientOption {
 	return clientOption(func(o *clientOptions) { o.factsInToken = false })
 }

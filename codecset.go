@@ -52,11 +52,14 @@ func (s codecSet) forContentType(contentType string) *wireCodec {
 	if c == nil {
 		c = s.named(wire.CanonicalMediaType(contentType))
 	}
-	if c == nil && len(s) == 1 && s[0].mediaType == wire.RawMediaType {
+	if c == nil && s.takesAny() {
 		c = &s[0]
 	}
 	return c
 }
+
+// takesAny reports whether the endpoint takes raw bytes alone, and so under any name.
+func (s codecSet) takesAny() bool { return len(s) == 1 && s[0].mediaType == wire.RawMediaType }
 
 // String lists what is accepted, for the description of code 415.
 func (s codecSet) String() string {

@@ -71,6 +71,9 @@ func Example_wire() {
 	defer func() { _ = client.Close() }()
 
 	_, _ = typednats.RequestService(ctx, client, both, ReserveRequest{Item: "nut", Quantity: 3})
+	show("first request through a Client")
+	show("reply")
+	_, _ = typednats.RequestService(ctx, client, both, ReserveRequest{Item: "nut", Quantity: 3})
 	show("request through a Client")
 	show("reply")
 	_, _ = typednats.RequestService(ctx, client, both, ReserveRequest{Item: "nut", Quantity: 3},
@@ -89,6 +92,15 @@ func Example_wire() {
 	show("request in a codec that is not accepted")
 	show("reply with an infrastructure error")
 	// Output:
+	// first request through a Client on warehouse.reserve
+	// reply to _INBOX.<random>.~5000~~<number>
+	// Typednats-Timeout: 5000
+	// {"item":"nut","quantity":3}
+	//
+	// reply on _INBOX.<random>.~5000~~<number>
+	// Typednats-Reply-Token: read
+	// {"id":"r-1"}
+	//
 	// request through a Client on warehouse.reserve
 	// reply to _INBOX.<random>.~5000~~<number>
 	// {"item":"nut","quantity":3}
@@ -124,6 +136,7 @@ func Example_wire() {
 	//
 	// request in a codec that is not accepted on warehouse.reserve
 	// reply to _INBOX.<random>.~5000~octet-stream~<number>
+	// Content-Type: application/octet-stream
 	// "nut"
 	//
 	// reply with an infrastructure error on _INBOX.<random>.~5000~octet-stream~<number>

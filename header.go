@@ -18,6 +18,9 @@ const (
 	// TimeoutHeader holds how long the caller still waits, as a positive whole number of milliseconds.
 	TimeoutHeader = wire.TimeoutHeader
 
+	// ReplyTokenHeader says, in a reply, that what the request's reply subject said has arrived.
+	ReplyTokenHeader = wire.ReplyTokenHeader
+
 	// ContentTypeHeader names the codec of a request that is not JSON.
 	ContentTypeHeader = wire.ContentTypeHeader
 )

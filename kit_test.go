@@ -292,6 +292,26 @@ func answer(tb testing.TB, nc *nats.Conn, subject string, answer func(request *n
 	tb.Cleanup(func() { _ = sub.Unsubscribe() })
 }
 
+// confirming is a peer that answers as the function does, and confirms that reply subjects arrive, as services of the
+// library do.
+func confirming(answer func(request *nats.Msg) *nats.Msg) func(request *nats.Msg) *nats.Msg {
+	return func(request *nats.Msg) *nats.Msg {
+		reply := answer(request)
+		if request.Header.Get(typednats.TimeoutHeader) != "" {
+			reply.Header = headerOf(typednats.ReplyTokenHeader, "read")
+		}
+		return reply
+	}
+}
+
+// warm makes a call, so that the requester knows that reply subjects arrive if somebody confirms it.
+func warm(tb testing.TB, r typednats.Requester, subject string) {
+	tb.Helper()
+	if _, err := typednats.Request[note, struct{}](within(tb), r, subject, note{}); err != nil {
+		tb.Fatalf("first call of %q: %v", subject, err)
+	}
+}
+
 // silence is a peer that never answers.
 func silence(*nats.Msg) *nats.Msg { return nil }
 

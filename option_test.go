@@ -175,13 +175,15 @@ func TestDefaultHeaderIsUnderThatOfTheCall(t *testing.T) {
 	t.Parallel()
 	nc := typednatstest.Server(t)
 	requests := make(chan nats.Header, 1)
-	answer(t, nc, "echo", func(m *nats.Msg) *nats.Msg {
+	answer(t, nc, "echo", confirming(func(m *nats.Msg) *nats.Msg {
 		requests <- m.Header
 		return &nats.Msg{Data: []byte(`{}`)}
-	})
+	}))
 	client := typednats.NewClient(nc, typednats.WithDefaultHeader("Tenant", "a"),
 		typednats.WithDefaultHeader("Origin", "x"), typednats.WithDefaultHeader("Origin", "y"))
 	t.Cleanup(func() { _ = client.Close() })
+	warm(t, client, "echo")
+	await(t, requests, "the first request")
 	for want, opts := range map[string][]typednats.CallOption{
 		"a":    nil,
 		"b":    {typednats.WithHeader("Tenant", "b")},

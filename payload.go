@@ -16,10 +16,11 @@ import (
 type wireType struct {
 	reflect.Type
 	empty bool // sent as an empty body, whatever the codec
+	bare  bool // in one codec, a value may look like another value in JSON
 }
 
 func newWireType(t reflect.Type) wireType {
-	return wireType{Type: t, empty: payload.IsEmpty(t)}
+	return wireType{Type: t, empty: payload.IsEmpty(t), bare: payload.IsBare(t)}
 }
 
 // encode encodes the value that slot points to, into b if the codec can.

@@ -32,6 +32,22 @@ func IsEmpty(t reflect.Type) bool {
 	return t.Kind() == reflect.Struct && t.NumField() == 0
 }
 
+// IsBare reports whether values of a type are encoded as a bare number, string or the like, of which one codec's bytes
+// can be another's, too: msgpack's 53 is the digit 5. Values with parts begin with bytes that tell.
+func IsBare(t reflect.Type) bool {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	switch t.Kind() {
+	case reflect.Struct, reflect.Map:
+		return false
+	case reflect.Slice, reflect.Array:
+		return t.Elem().Kind() == reflect.Uint8
+	default:
+		return true
+	}
+}
+
 // Argument returns what a codec's Marshal gets for the value of type t that slot points to: slot itself or, for a pointer
 // type, the pointer that is there.
 func Argument(t reflect.Type, slot any) any {

@@ -30,7 +30,14 @@ func (p *replier) finish(r *Request, out Outcome, endpoint string) {
 	if out.Code != 0 {
 		r.count(out)
 	}
+	if r.confirms {
+		out.Header = wire.ConfirmReplyToken(out.Header)
+	}
 	err := p.send(r.Msg.Reply, out.Reply)
+	if r.confirms && errors.Is(err, nats.ErrMaxPayload) { // the caller does without, and goes on to send headers
+		delete(out.Header, wire.ReplyTokenHeader)
+		err = p.send(r.Msg.Reply, out.Reply)
+	}
 	// nats.go knows the limit without a lock more. Its caller would wait until it times out.
 	if errors.Is(err, nats.ErrMaxPayload) {
 		out = tooLarge(out, p.MaxPayload())

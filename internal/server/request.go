@@ -27,6 +27,7 @@ type Request struct {
 	refusal     wire.ErrorReply // why it does not run; zero if it does
 	failed      bool            // it counts as an error
 	cancellable bool            // its reply subject tells who called
+	confirms    bool            // its reply says that what the reply subject says has arrived
 	waited      bool            // in the queue
 	kept        bool            // see Keep
 

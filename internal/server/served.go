@@ -64,8 +64,8 @@ func (e *Served) admit(m *nats.Msg) *Request {
 	now := e.env.clock.now()
 	r := e.Operation.NewRequest(e.ctx, m)
 	r.clock, r.counts = &e.env.clock, e.counts.Load()
-	facts, cancellable := wire.FactsOf(m.Header, m.Reply)
-	r.ContentType, r.cancellable = facts.ContentType, cancellable
+	facts, token := wire.FactsOf(m.Header, m.Reply)
+	r.ContentType, r.cancellable, r.confirms = facts.ContentType, token.Arrived, token.Asked
 	if facts.Timeout > 0 {
 		r.Context.deadline = e.env.clock.deadline(now, facts.Timeout)
 	}

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"cmp"
 	"math"
 	"strconv"
 	"time"
@@ -15,20 +16,26 @@ type Facts struct {
 	Timeout     time.Duration // how long the caller still waits; 0 means that it did not say
 }
 
-// FactsOf reads what a request says about itself, and whether a client of this library made its reply subject. A
-// header counts before the reply subject: whoever sends one means it.
-func FactsOf(h nats.Header, reply string) (f Facts, fromClient bool) {
-	f, fromClient = ParseReplyToken(reply)
+// Token is what a service finds in place of the last token that a client gave a reply subject.
+type Token struct {
+	Arrived bool // as it was made: nobody has rewritten the reply subject
+	Asked   bool // it arrived and says what the headers say: the caller asks whether it does
+}
+
+// FactsOf reads what a request says about itself. A header counts before the reply subject: whoever sends one means it.
+func FactsOf(h nats.Header, reply string) (Facts, Token) {
+	inToken, arrived := ParseReplyToken(reply)
 	if h == nil {
-		return f, fromClient
+		return inToken, Token{Arrived: arrived}
 	}
-	if contentType := HeaderValue(h, ContentTypeHeader); contentType != "" {
-		f.ContentType = contentType
+	inHeader := Facts{
+		ContentType: HeaderValue(h, ContentTypeHeader),
+		Timeout:     parseTimeout(HeaderValue(h, TimeoutHeader)),
 	}
-	if timeout := parseTimeout(HeaderValue(h, TimeoutHeader)); timeout > 0 {
-		f.Timeout = timeout
-	}
-	return f, fromClient
+	return Facts{
+		ContentType: cmp.Or(inHeader.ContentType, inToken.ContentType),
+		Timeout:     cmp.Or(inHeader.Timeout, inToken.Timeout),
+	}, Token{Arrived: arrived, Asked: arrived && inHeader.Timeout > 0 && inHeader == inToken}
 }
 
 // AddTo writes the facts as headers into h, which it makes if it is nil.

@@ -18,6 +18,10 @@ const (
 	// TimeoutHeader holds how long the caller still waits, as a positive whole number of milliseconds.
 	TimeoutHeader = "Typednats-Timeout"
 
+	// ReplyTokenHeader says, in a reply, that what the request's reply subject said has arrived. A service sends it if
+	// the request's headers say the same.
+	ReplyTokenHeader = "Typednats-Reply-Token"
+
 	// ContentTypeHeader names the codec of a request that is not JSON.
 	ContentTypeHeader = "Content-Type"
 
@@ -27,9 +31,10 @@ const (
 )
 
 // reservedHeaders are those that a program may not set.
-func reservedHeaders() [6]string {
+func reservedHeaders() [7]string {
 	return [...]string{
-		micro.ErrorHeader, micro.ErrorCodeHeader, ErrorTypeHeader, TimeoutHeader, ContentTypeHeader, StatusHeader,
+		micro.ErrorHeader, micro.ErrorCodeHeader, ErrorTypeHeader, TimeoutHeader, ReplyTokenHeader, ContentTypeHeader,
+		StatusHeader,
 	}
 }
 

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 )
@@ -29,6 +30,13 @@ func CheckMediaType(contentType string) error {
 		return fmt.Errorf("want a media type such as %q of at most %d bytes", JSONMediaType, maxMediaType)
 	}
 	return nil
+}
+
+// CouldBeJSON reports whether body begins as JSON does. Without a content type, a body is read as JSON: msgpack's number
+// 53, and not its maps, would be taken for the digit 5. An empty body counts: the reply to it would be in JSON.
+func CouldBeJSON(body []byte) bool {
+	body = bytes.TrimLeft(body, " \t\r\n")
+	return len(body) == 0 || strings.IndexByte(`{["-0123456789tfn`, body[0]) >= 0
 }
 
 // applicationTypes begins most media types. In a reply subject it is left out: every byte there is read and written

@@ -79,6 +79,11 @@ func DeadlinePassed() ErrorReply {
 // because it was stopping. A declared error with the same code says something else.
 func (e ErrorReply) IsUnavailable() bool { return e.Code == codeUnavailable && e.Type == "" }
 
+// IsMisread reports whether an error reply may come of a content type that has not arrived.
+func (e ErrorReply) IsMisread() bool {
+	return e.Type == "" && (e.Code == codeBadRequest || e.Code == codeUnsupportedMedia)
+}
+
 // IsServiceFault reports whether a code says that the service is to blame, and not its caller.
 func IsServiceFault(code int) bool { return code >= codeInternal }
 

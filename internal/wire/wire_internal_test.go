@@ -63,10 +63,20 @@ func TestReplySubject(t *testing.T) {
 	if f, _ := ParseReplyToken("x.~0~application/msgpack~1"); f.ContentType != "application/msgpack" {
 		t.Errorf("the long form of a media type is read as %q", f.ContentType)
 	}
+	// Extensions are for later; a service of today ignores them.
+	for _, extensions := range []string{"h", "h1", "Z00-4bf9", "h1~x", "a~b~c"} {
+		reply := "_INBOX.x.~5000~msgpack~" + extensions + "~z"
+		want := Facts{ContentType: "application/msgpack", Timeout: 5 * time.Second}
+		number, found := ParseReplyNumber(reply)
+		if got, ok := ParseReplyToken(reply); got != want || !ok || number != 35 || !found {
+			t.Errorf("parseReplyToken(%q) = %+v, %v, number %d, want %+v and 35", reply, got, ok, number, want)
+		}
+	}
 	// Reply subjects of other clients carry nothing.
 	for _, reply := range []string{
 		"", "_INBOX.x", "_INBOX.x.y", "_INBOX.abc.1", "_INBOX.x.5000", "_INBOX.x.~", "_INBOX.x.~5000",
-		"_INBOX.x.~5000~", "_INBOX.x.~5000~~", "_INBOX.x.~5000~~a~b", "_INBOX.~5000~~1.x",
+		"_INBOX.x.~5000~", "_INBOX.x.~5000~~", "_INBOX.x.~5000~~1~b", "_INBOX.x.~5000~~~b", "_INBOX.x.~5000~~a~~b",
+		"_INBOX.x.~5000~~a~é~b", "_INBOX.x.~5000~~a~", "_INBOX.~5000~~1.x",
 		"_INBOX.x.1~5000~~1", "_INBOX.x.x~5000~~1", "$JS.ACK.tn.c.1.2.3.4.5",
 	} {
 		if f, ok := ParseReplyToken(reply); ok || f != (Facts{}) {
@@ -78,22 +88,33 @@ func TestReplySubject(t *testing.T) {
 func TestFactsOf(t *testing.T) {
 	t.Parallel()
 	const reply = "_INBOX.x.~1500~msgpack~1"
+	said := func(contentType, timeout string) nats.Header {
+		return nats.Header{"Content-Type": {contentType}, "Typednats-Timeout": {timeout}}
+	}
 	for _, tt := range []struct {
 		header nats.Header
 		reply  string
 		want   Facts
+		asked  bool
 	}{
-		{nil, "", Facts{}},
-		{nil, "_INBOX.x.abc", Facts{}},
-		{nil, reply, Facts{"application/msgpack", 1500 * time.Millisecond}},
-		{nats.Header{"X-Other": {"1"}}, reply, Facts{"application/msgpack", 1500 * time.Millisecond}},
-		{nats.Header{"Content-Type": {"text/x"}}, reply, Facts{"text/x", 1500 * time.Millisecond}},
-		{nats.Header{"Typednats-Timeout": {"7"}}, reply, Facts{"application/msgpack", 7 * time.Millisecond}},
-		{nats.Header{"Typednats-Timeout": {"-7"}, "Content-Type": nil}, reply, Facts{"application/msgpack", 1500 * time.Millisecond}},
-		{nats.Header{"Typednats-Timeout": {"7", "8"}, "Content-Type": {"a/b", "c/d"}}, "", Facts{"a/b", 7 * time.Millisecond}},
+		{nil, "", Facts{}, false},
+		{nil, "_INBOX.x.abc", Facts{}, false},
+		{nil, reply, Facts{"application/msgpack", 1500 * time.Millisecond}, false},
+		{nats.Header{"X-Other": {"1"}}, reply, Facts{"application/msgpack", 1500 * time.Millisecond}, false},
+		{nats.Header{"Content-Type": {"text/x"}}, reply, Facts{"text/x", 1500 * time.Millisecond}, false},
+		{nats.Header{"Typednats-Timeout": {"7"}}, reply, Facts{"application/msgpack", 7 * time.Millisecond}, false},
+		{nats.Header{"Typednats-Timeout": {"-7"}, "Content-Type": nil}, reply, Facts{"application/msgpack", 1500 * time.Millisecond}, false},
+		{nats.Header{"Typednats-Timeout": {"7", "8"}, "Content-Type": {"a/b", "c/d"}}, "", Facts{"a/b", 7 * time.Millisecond}, false},
+		{said("application/msgpack", "1500"), reply, Facts{"application/msgpack", 1500 * time.Millisecond}, true},
+		{said("", "1500"), "_INBOX.x.~1500~~1", Facts{"", 1500 * time.Millisecond}, true},
+		{said("application/msgpack", "1500"), "_INBOX.x.1", Facts{"application/msgpack", 1500 * time.Millisecond}, false},
+		{said("application/msgpack", "1500"), "_INBOX.x.~0~~1", Facts{"application/msgpack", 1500 * time.Millisecond}, false},
+		{said("", "1500"), reply, Facts{"application/msgpack", 1500 * time.Millisecond}, false},
+		{said("application/msgpack", "1501"), reply, Facts{"application/msgpack", 1501 * time.Millisecond}, false},
+		{nats.Header{"X-Other": {"1"}}, "_INBOX.x.~0~~1", Facts{}, false},
 	} {
-		if got, _ := FactsOf(tt.header, tt.reply); got != tt.want {
-			t.Errorf("factsOf(%v, %q) = %+v, want %+v", tt.header, tt.reply, got, tt.want)
+		if got, token := FactsOf(tt.header, tt.reply); got != tt.want || token.Asked != tt.asked {
+			t.Errorf("factsOf(%v, %q) = %+v, asked %v, want %+v, %v", tt.header, tt.reply, got, token.Asked, tt.want, tt.asked)
 		}
 	}
 }
@@ -128,7 +149,7 @@ func TestMilliseconds(t *testing.T) {
 
 func FuzzParseReplyToken(f *testing.F) {
 	for _, reply := range []string{
-		"", "_INBOX.x.y", "_INBOX.x.~5000~msgpack~1z", "~~~0", "x.~1~~", "x.~1~a~b~c", "~1~~00",
+		"", "_INBOX.x.y", "_INBOX.x.~5000~msgpack~1z", "~~~0", "x.~1~~", "x.~1~a~b~c", "~1~~00", "x.~1~~h1~x~z",
 	} {
 		f.Add(reply, "application/msgpack", int64(time.Second), uint64(1))
 	}
@@ -277,14 +298,17 @@ func FuzzFactsOf(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, contentType, timeout, reply string) {
 		inToken, isToken := ParseReplyToken(reply)
-		bare, fromClient := FactsOf(nil, reply)
-		if fromClient != isToken || bare != inToken {
-			t.Errorf("without a header: %+v, %v, want what the reply subject says: %+v, %v", bare, fromClient, inToken, isToken)
+		bare, token := FactsOf(nil, reply)
+		if (token != Token{Arrived: isToken}) || bare != inToken {
+			t.Errorf("without a header: %+v, %v, want what the reply subject says: %+v, %v", bare, token, inToken, isToken)
 		}
 		header := nats.Header{ContentTypeHeader: {contentType, "second"}, TimeoutHeader: {timeout}}
-		got, fromClient := FactsOf(header, reply)
-		if fromClient != isToken {
-			t.Errorf("a header changes who made the reply subject: %v, want %v", fromClient, isToken)
+		got, token := FactsOf(header, reply)
+		if token.Arrived != isToken {
+			t.Errorf("a header changes who made the reply subject: %v, want %v", token, isToken)
+		}
+		if inHeader := (Facts{contentType, parseTimeout(timeout)}); token.Asked != (isToken && inHeader == inToken && inHeader.Timeout > 0) {
+			t.Errorf("asked %v, though headers say %+v and the reply subject %+v", token.Asked, inHeader, inToken)
 		}
 		want := inToken
 		if contentType != "" {
