@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
-	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -24,6 +23,7 @@ type call struct {
 	sends   *wireCodec    // what the request is encoded with
 	timeout time.Duration // if the context has no deadline
 	retry   Retry
+	around  Handler // the client's interceptors; nil without any
 }
 
 // prepare makes c a call of an endpoint. Its error is a *CallError.
@@ -74,9 +74,6 @@ func (c *call) apply(opts []CallOption) error {
 // inherit puts a client's settings under those of the call.
 func (c *call) inherit(o *clientOptions) {
 	c.retry, c.timeout = o.retry, o.timeout
-	if len(o.interceptors) > 0 {
-		c.interceptors = slices.Concat(o.interceptors, c.interceptors)
-	}
 	for key, values := range o.header {
 		if _, ok := c.header[key]; !ok {
 			c.header = wire.HeaderWith(c.header, key, values...)
@@ -106,59 +103,21 @@ func (c *call) do(ctx context.Context, r Requester, in, out any) error {
 			return c.fail(client.bad)
 		}
 		c.inherit(&client.opts)
+		c.around = client.around
 	}
-	if client == nil || len(c.interceptors) > 0 || c.retry.isOn() { // they see a context, and need one that ends
+	if client == nil || len(c.interceptors) > 0 || c.around != nil || c.retry.isOn() { // they see a context, and need one that ends
 		var cancel context.CancelFunc
 		ctx, cancel = withDefaultTimeout(ctx, c.timeout)
 		defer cancel()
 	}
-	if len(c.interceptors) > 0 {
-		heap := *c // here only: a closure takes hold of it
-		return heap.intercepted(ctx, r, in, out)
+	if len(c.interceptors) > 0 || c.around != nil {
+		return c.intercepted(ctx, r, in, out)
 	}
-	_, err := c.roundTrip(ctx, r, in, out)
+	header, err := c.roundTrip(ctx, r, in, out)
+	if c.replyHeader != nil {
+		*c.replyHeader = header
+	}
 	return err
-}
-
-// intercepted is roundTrip behind the interceptors.
-func (c *call) intercepted(ctx context.Context, r Requester, in, out any) error {
-	inv := &Invocation{
-		Side:       ClientSide,
-		Endpoint:   c.name,
-		Pattern:    c.subject,
-		Subject:    c.target,
-		Idempotent: c.idempotent,
-		Request:    reflect.ValueOf(in).Elem().Interface(),
-		Header:     c.header,
-		endpoint:   c.compiled,
-	}
-	if inv.Header == nil {
-		inv.Header = make(nats.Header)
-	}
-	target := reflect.ValueOf(out).Elem()
-	reply, err := chain(c.interceptors, func(ctx context.Context, inv *Invocation) (any, error) {
-		var m mistakes
-		checkHeader(inv.Header, &m)
-		if err := m.join(ErrInvalidConfig); err != nil {
-			return nil, c.fail(err)
-		}
-		c.header = inv.Header
-		header, err := c.roundTrip(ctx, r, in, out)
-		inv.ReplyHeader = header
-		return target.Interface(), err
-	})(ctx, inv)
-	if err != nil {
-		return err
-	}
-	if err := c.checkReplyType(reply); err != nil {
-		return c.fail(err)
-	}
-	if reply == nil {
-		target.SetZero()
-	} else {
-		target.Set(reflect.ValueOf(reply))
-	}
-	return nil
 }
 
 // roundTrip encodes the request, sends it, and decodes the reply into out. The header is the reply's, if one came.
@@ -174,9 +133,6 @@ func (c *call) roundTrip(ctx context.Context, r Requester, in, out any) (nats.He
 	}
 	if err != nil {
 		return nil, c.fail(err)
-	}
-	if c.replyHeader != nil {
-		*c.replyHeader = reply.Header
 	}
 	return reply.Header, c.decode(reply, out)
 }

@@ -21,7 +21,8 @@ type Client struct {
 	inbox    *replies.Inbox
 	arrivals *replies.Arrivals // where what the reply subjects say arrives
 	opts     clientOptions
-	bad      error // what is wrong with the options
+	around   Handler // the interceptors, around those of the call; nil without any
+	bad      error   // what is wrong with the options
 }
 
 // NewClient returns a client on nc. It subscribes when it is first used, under the connection's inbox prefix
@@ -29,6 +30,9 @@ type Client struct {
 func NewClient(nc *nats.Conn, opts ...ClientOption) *Client {
 	c := &Client{nc: nc, inbox: replies.NewInbox(nc), arrivals: replies.NewArrivals(nc)}
 	c.opts, c.bad = newClientOptions(opts)
+	if c.bad == nil && len(c.opts.interceptors) > 0 {
+		c.around = chain(c.opts.interceptors, callInside)
+	}
 	return c
 }
 

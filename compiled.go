@@ -3,7 +3,6 @@ package typednats
 import (
 	"fmt"
 	"maps"
-	"reflect"
 
 	"github.com/typednats/typednats/internal/subject"
 	"github.com/typednats/typednats/internal/wire"
@@ -92,12 +91,17 @@ func (s *spec) checkSubjectParts() mistakes {
 	return parts
 }
 
-// checkReplyType reports an interceptor's reply that is not an Out.
-func (c *compiled) checkReplyType(reply any) error {
-	if t := reflect.TypeOf(reply); t != nil && t.AssignableTo(c.out.Type) {
+// checkRequestType reports an interceptor's request that is not an In.
+func (c *compiled) checkRequestType(request any) error {
+	if c.in.accepts(request) {
 		return nil
 	}
-	if reply == nil && (c.out.empty || c.out.Kind() == reflect.Interface) {
+	return fmt.Errorf("an interceptor made the request a value of type %T, want %v", request, c.in.Type)
+}
+
+// checkReplyType reports an interceptor's reply that is not an Out.
+func (c *compiled) checkReplyType(reply any) error {
+	if c.out.accepts(reply) {
 		return nil
 	}
 	return fmt.Errorf("an interceptor returned a reply of type %T, want %v", reply, c.out.Type)

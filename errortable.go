@@ -105,12 +105,15 @@ func (t *errorTable) register(member *errorMember, m *mistakes) {
 }
 
 // find returns the outermost declared member or *ServiceError in err's tree, in the form that was declared. The member
-// is nil for a *ServiceError; both are nil if err holds neither. It does not use errors.As, which looks for one type at
+// is nil for a *ServiceError; both are nil if err holds neither, or only in a panic. It does not use errors.As, which looks for one type at
 // a time through the whole tree.
 //
 //nolint:errorlint,revive,staticcheck // it unwraps one step at a time, and what it finds is not its own failure
 func (t *errorTable) find(err error) (error, *errorMember) {
 	for err != nil {
+		if _, ok := err.(*PanicError); ok { // what a handler panics with is not its answer
+			return nil, nil
+		}
 		if member := t.byType[reflect.TypeOf(err)]; member != nil {
 			if declared := member.declaredForm(err); declared != nil {
 				return declared, member

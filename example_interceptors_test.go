@@ -2,8 +2,11 @@ package typednats_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log"
+	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/typednats/typednats"
@@ -26,6 +29,28 @@ func timed(next typednats.Handler) typednats.Handler {
 		reply, err := next(ctx, inv)
 		code, declared := inv.Outcome(err)
 		observe(inv.Endpoint, time.Since(start), code, declared)
+		return reply, err
+	}
+}
+
+// trim removes the spaces around the item.
+func trim(next typednats.Handler) typednats.Handler {
+	return func(ctx context.Context, inv *typednats.Invocation) (any, error) {
+		if r, ok := inv.Request.(ReserveRequest); ok {
+			r.Item = strings.TrimSpace(r.Item)
+			inv.Request = r
+		}
+		return next(ctx, inv)
+	}
+}
+
+// crashes tells of panics.
+func crashes(next typednats.Handler) typednats.Handler {
+	return func(ctx context.Context, inv *typednats.Invocation) (any, error) {
+		reply, err := next(ctx, inv)
+		if p, ok := errors.AsType[*typednats.PanicError](err); ok {
+			fmt.Println(inv.Endpoint, "panicked:", p.Value) // p.Stack is the stack
+		}
 		return reply, err
 	}
 }
@@ -80,6 +105,44 @@ func ExampleWithInterceptors() {
 	// Output:
 	// reserve 0 false
 	// r-1 <nil>
+}
+
+func ExampleInvocation() {
+	nc, end := exampleConn()
+	defer end()
+	ctx := context.Background()
+
+	svc, err := typednats.NewService(nc, typednats.ServiceConfig{Name: "warehouse", Version: "1.0.0"},
+		Reserve.Handle(reserve, typednats.WithInterceptors(trim)))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer func() { _ = svc.Stop(ctx) }()
+
+	reply, err := typednats.RequestService(ctx, nc, Reserve, ReserveRequest{Item: " nut "})
+	fmt.Println(reply.ID, err)
+	// Output: r-1 <nil>
+}
+
+func ExamplePanicError() {
+	nc, end := exampleConn()
+	defer end()
+	ctx := context.Background()
+
+	fails := func(context.Context, ReserveRequest) (Reservation, error) { panic("out of paper") }
+	svc, err := typednats.NewService(nc, typednats.ServiceConfig{
+		Name: "warehouse", Version: "1.0.0", Logger: slog.New(slog.DiscardHandler),
+	}, Reserve.Handle(fails, typednats.WithInterceptors(crashes)))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer func() { _ = svc.Stop(ctx) }()
+
+	_, err = typednats.RequestService(ctx, nc, Reserve, ReserveRequest{Item: "nut"})
+	fmt.Println(err)
+	// Output:
+	// reserve panicked: out of paper
+	// call "reserve" at "warehouse.reserve": service error 500: internal error
 }
 
 func ExampleWithRetry() {

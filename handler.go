@@ -18,14 +18,15 @@ type ServiceRequest[In any] struct {
 	// Subject is where the request was sent: on a wildcard endpoint, the concrete subject.
 	Subject string
 
-	// Header holds the request's headers; nil if it has none. It is for reading.
+	// Header holds the request's headers, or what interceptors have made of them; nil if there are none. It is for reading.
 	Header nats.Header
 
 	replyHeader nats.Header
 }
 
-// ReplyHeader returns the headers to send back, on success and on error, for the handler to fill in. A key that NATS
-// does not allow, or that the library sets itself (see [WithHeader]), fails the request with code 500.
+// ReplyHeader returns the headers to send back, on success and on error, for the handler to fill in. It holds what
+// interceptors have set. A key that NATS does not allow, or that the library sets itself (see [WithHeader]), fails the
+// request with code 500.
 func (r *ServiceRequest[In]) ReplyHeader() nats.Header {
 	if r.replyHeader == nil {
 		r.replyHeader = make(nats.Header)
@@ -39,11 +40,13 @@ type handler interface {
 	newRequest(parent context.Context, m *nats.Msg) *server.Request
 
 	// handle calls the function with what was decoded, and puts its Out into the exchange. It returns the headers to send
-	// back: header, or others if the function made some.
-	handle(ctx context.Context, r *server.Request, header nats.Header) (nats.Header, error)
+	// back, if the function made some.
+	handle(ctx context.Context, r *server.Request) (nats.Header, error)
 
-	// handleApart is handle for a function that may be running several times: each gives its Out to its own caller.
-	handleApart(ctx context.Context, r *server.Request, header nats.Header) (any, nats.Header, error)
+	// handleBehind is handle behind interceptors: the function gets what inv says, and may be running several times. It
+	// gives its Out to its own caller. The headers to send back are those of inv, unless that has none and the function
+	// made some.
+	handleBehind(ctx context.Context, inv *Invocation) (any, nats.Header, error)
 }
 
 // exchange holds the In and the Out of one request. Codecs and the pipeline see pointers to them.
@@ -76,6 +79,15 @@ func givenOf[In, Out any](r *server.Request) (*given[In, Out], error) {
 	return g, nil
 }
 
+// requestOf returns the request of an Invocation, which was checked: it may be nil, and of a type that is assignable.
+func requestOf[In any](inv *Invocation) In {
+	value, ok := inv.Request.(In)
+	if !ok {
+		store(&value, inv.Request)
+	}
+	return value
+}
+
 // valueHandler is the handler of [Endpoint.Handle].
 type valueHandler[In, Out any] func(context.Context, In) (Out, error)
 
@@ -83,24 +95,18 @@ func (h valueHandler[In, Out]) newRequest(parent context.Context, m *nats.Msg) *
 	return newRequest[In, Out](parent, m)
 }
 
-func (h valueHandler[In, Out]) handle(ctx context.Context, r *server.Request, header nats.Header) (nats.Header, error) {
+func (h valueHandler[In, Out]) handle(ctx context.Context, r *server.Request) (nats.Header, error) {
 	g, err := givenOf[In, Out](r)
 	if err != nil {
-		return header, err
+		return nil, err
 	}
 	g.out, err = h(ctx, g.in)
-	return header, err
+	return nil, err
 }
 
-func (h valueHandler[In, Out]) handleApart(
-	ctx context.Context, r *server.Request, header nats.Header,
-) (any, nats.Header, error) {
-	g, err := givenOf[In, Out](r)
-	if err != nil {
-		return nil, header, err
-	}
-	out, err := h(ctx, g.in)
-	return out, header, err
+func (h valueHandler[In, Out]) handleBehind(ctx context.Context, inv *Invocation) (any, nats.Header, error) {
+	out, err := h(ctx, requestOf[In](inv))
+	return out, inv.ReplyHeader, err
 }
 
 // requestHandler is the handler of [Endpoint.HandleWith].
@@ -110,28 +116,20 @@ func (h requestHandler[In, Out]) newRequest(parent context.Context, m *nats.Msg)
 	return newRequest[In, Out](parent, m)
 }
 
-func (h requestHandler[In, Out]) handle(ctx context.Context, r *server.Request, header nats.Header) (nats.Header, error) {
+func (h requestHandler[In, Out]) handle(ctx context.Context, r *server.Request) (nats.Header, error) {
 	g, err := givenOf[In, Out](r)
 	if err != nil {
-		return header, err
+		return nil, err
 	}
-	sr := newServiceRequest(r, g.in, header)
+	sr := &ServiceRequest[In]{Value: g.in, Subject: r.Msg.Subject, Header: r.Msg.Header}
 	g.out, err = h(ctx, sr)
 	return sr.replyHeader, err
 }
 
-func (h requestHandler[In, Out]) handleApart(
-	ctx context.Context, r *server.Request, header nats.Header,
-) (any, nats.Header, error) {
-	g, err := givenOf[In, Out](r)
-	if err != nil {
-		return nil, header, err
+func (h requestHandler[In, Out]) handleBehind(ctx context.Context, inv *Invocation) (any, nats.Header, error) {
+	sr := &ServiceRequest[In]{
+		Value: requestOf[In](inv), Subject: inv.msg.Subject, Header: inv.Header, replyHeader: inv.ReplyHeader,
 	}
-	sr := newServiceRequest(r, g.in, header)
 	out, err := h(ctx, sr)
 	return out, sr.replyHeader, err
-}
-
-func newServiceRequest[In any](r *server.Request, in In, header nats.Header) *ServiceRequest[In] {
-	return &ServiceRequest[In]{Value: in, Subject: r.Msg.Subject, Header: r.Msg.Header, replyHeader: header}
 }

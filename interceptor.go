@@ -2,31 +2,75 @@ package typednats
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
+
+	"github.com/typednats/typednats/internal/server"
 )
 
 // Handler takes a request to its reply: on a service it is the bound handler, on a client the call over the wire,
-// each behind the interceptors inside it. A reply without an error is a value of the endpoint's Out.
+// each behind the interceptors inside it. A reply without an error is a value of the endpoint's Out; beside an error it
+// means nothing.
 type Handler func(ctx context.Context, inv *Invocation) (reply any, err error)
 
-// Interceptor wraps a [Handler], on a service or on a client. What it returns may call next with another context,
-// answer without calling next, and replace what next returned. It is called once for each request.
+// Interceptor wraps a [Handler], on a service or on a client. What it returns is called for each request, by many
+// goroutines at a time. It may call next with another context, change or replace what [Invocation] says may be changed,
+// answer without calling next, call next again, and replace what next returned.
 //
 // Interceptors A, B and C wrap as A(B(C(handler))). Those of a service come before those of an endpoint, and those of
 // a client before those of a call. WithInterceptors(A) and then WithInterceptors(B, C) is WithInterceptors(A, B, C).
+// They wrap when an endpoint is added to a service, when a client is made, and those of a call when it is made.
 //
-// On a service, interceptors run inside panic recovery, the caller's deadline and the statistics, after the request
-// was decoded: what is answered with code 400, 415, 503 or 504 without a handler is not seen. On a client they run
-// outside retries, and see one request.
+// Each call of next stands for itself: on a client the request is sent again and the reply decoded into a new Out, on
+// a service the handler runs again, both with what the Invocation says then. Headers of the reply before are gone.
+//
+// On a service, next does not panic: a panic of the handler, or of an interceptor inside, is a [*PanicError]. The caller
+// gets code 500 for it, and the owner a report with the stack, unless an interceptor replaces it. [runtime.Goexit] ends
+// the goroutine, interceptors included; the caller gets code 500. On a client, a panic goes on as in any function.
+//
+// On a service, interceptors run inside the caller's deadline and the statistics, after the request was decoded: what
+// the library answers without a handler is not seen. On a client they run outside retries, and see one request.
+//
+// An interceptor may leave a goroutine behind in which next still runs. On a service the context ends then, nothing
+// waits for the handler, and what it returns is dropped.
 type Interceptor func(next Handler) Handler
+
+// PanicError is the error of a handler, an interceptor or a payload's own method that panicked. Value is what it panicked
+// with, which is wrapped if it is an error, and Stack the stack of its goroutine. It is never sent: whatever it wraps, a
+// caller gets code 500.
+type PanicError = server.PanicError
+
+var (
+	errNoHandler  = errors.New("an interceptor returned no Handler")
+	errInvocation = errors.New("an interceptor called next with an Invocation that is neither the one it got nor a copy")
+)
 
 // chain wraps h in interceptors, the first outermost.
 func chain(interceptors []Interceptor, h Handler) Handler {
 	for _, intercept := range slices.Backward(interceptors) {
-		h = intercept(h)
+		if h = intercept(h); h == nil {
+			h = func(_ context.Context, inv *Invocation) (any, error) { return nil, inv.misused(errNoHandler) }
+		}
 	}
 	return h
+}
+
+// recovering is an interceptor that makes an error of a panic.
+func recovering(next Handler) Handler {
+	return func(ctx context.Context, inv *Invocation) (reply any, err error) {
+		defer catchPanic(&err)
+		return next(ctx, inv)
+	}
+}
+
+// recoveringAll puts a recovering one inside each interceptor.
+func recoveringAll(interceptors []Interceptor) []Interceptor {
+	all := []Interceptor{recovering}
+	for _, intercept := range interceptors {
+		all = append(all, intercept, recovering)
+	}
+	return all
 }
 
 // checkInterceptors records interceptors that are nil.

@@ -399,6 +399,80 @@ func TestNilInterceptorIsReported(t *testing.T) {
 	}
 }
 
+// What a handler panics with is the owner's: interceptors see it as an error, and no declared error in it is an answer.
+func TestPanicIsAnErrorToInterceptors(t *testing.T) {
+	t.Parallel()
+	nc, reports, seen := typednatstest.Server(t), make(reportLog, 1), make(chan error, 1)
+	watch := func(next typednats.Handler) typednats.Handler {
+		return func(ctx context.Context, inv *typednats.Invocation) (any, error) {
+			reply, err := next(ctx, inv)
+			if code, declared := inv.Outcome(err); code != 500 || declared || reply != nil {
+				t.Errorf("outcome %d, %v, reply %v", code, declared, reply)
+			}
+			seen <- err
+			if inv.Subject == "replaced" {
+				return note{"rescued"}, nil
+			}
+			return reply, fmt.Errorf("watched: %w", err)
+		}
+	}
+	panics := func(_ context.Context, r *typednats.ServiceRequest[note]) (note, error) {
+		r.ReplyHeader().Set("Half", "done")
+		if r.Value.Text == "text" {
+			panic("the text")
+		}
+		panic(fmt.Errorf("wrapped: %w", missing{"item"}))
+	}
+	inside := typednats.WithInterceptors(watch, replaceWith(func(ctx context.Context, inv *typednats.Invocation) (any, error) {
+		return panics(ctx, &typednats.ServiceRequest[note]{Value: inv.Request.(note)})
+	}))
+	start(t, nc, config(reports.config),
+		echo.InSubject("handler").HandleWith(panics, typednats.WithInterceptors(watch)),
+		echo.InSubject("replaced").HandleWith(panics, typednats.WithInterceptors(watch)),
+		echo.InSubject("interceptor").Handle(repeat, inside))
+	for _, text := range []string{"text", "error"} {
+		for _, subject := range []string{"handler", "replaced", "interceptor"} {
+			var back nats.Header
+			got, err := typednats.RequestService(within(t), nc, echo.InSubject(subject), note{text}, typednats.WithReplyHeader(&back))
+			says := map[string]string{"text": "panic: the text", "error": "panic: wrapped: no item"}[text]
+			failure := await(t, seen, "what the interceptor sees")
+			panicked, ok := errors.AsType[*typednats.PanicError](failure)
+			_, wrapped := errors.AsType[missing](failure)
+			if !ok || failure.Error() != says || !strings.Contains(string(panicked.Stack), "TestPanicIsAnError") ||
+				wrapped != (text == "error") {
+				t.Errorf("%s: the interceptor sees %v, stack %t", subject, failure, ok)
+			}
+			if len(back["Half"]) > 0 {
+				t.Errorf("%s: the headers of the handler that panicked were sent", subject)
+			}
+			if subject == "replaced" {
+				compare(t, subject, note{"rescued"}, got)
+				continue
+			}
+			compareFailure(t, subject, serviceError(500, "internal error"), err)
+			r := await(t, reports, "the report")
+			if r.Err.Error() != "watched: "+says || !strings.Contains(string(r.Stack), "TestPanicIsAnError") {
+				t.Errorf("%s: report %v with stack\n%s", subject, r.Err, r.Stack)
+			}
+		}
+	}
+}
+
+// An interceptor that returns nothing is a mistake of which calls tell, and no end of the process.
+func TestInterceptorWithoutHandler(t *testing.T) {
+	t.Parallel()
+	none := typednats.WithInterceptors(replaceWith(nil))
+	eachWay(t, []typednats.BoundEndpoint{
+		echo.Handle(repeat), echo.InSubject("service").Handle(repeat, none),
+	}, func(t way) {
+		_, err := typednats.RequestService(within(t), t.r, echo.InSubject("service"), note{})
+		compareFailure(t, "on the service", serviceError(500, "internal error"), err)
+		if _, err = typednats.RequestService(within(t), t.r, echo, note{}, none); !errors.Is(err, typednats.ErrInvalidConfig) || !strings.Contains(err.Error(), "no Handler") {
+			t.Errorf("on the client: %v", err)
+		}
+	})
+}
+
 // This one waits only so long. What the handler does afterwards must not show in the requests that follow.
 func TestInterceptorMayLeaveTheHandlerRunning(t *testing.T) {
 	t.Parallel()

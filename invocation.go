@@ -1,9 +1,11 @@
 package typednats
 
 import (
+	"fmt"
+	"slices"
+
 	"github.com/nats-io/nats.go"
 
-	"github.com/typednats/typednats/internal/server"
 	"github.com/typednats/typednats/internal/wire"
 )
 
@@ -21,10 +23,15 @@ const (
 
 // Invocation is one request as an [Interceptor] sees it. It must not be kept after the interceptor has returned.
 //
+// Interceptors share it: those inside see what one outside has changed, and those outside see, once next has returned,
+// what one inside has. It is for one goroutine at a time. To call next in several, give each a copy with headers of its
+// own, and take from one of the copies what is to count: its ReplyHeader.
+//
 // A test of an interceptor can make one with the fields that the interceptor looks at. It knows no metadata and no
-// declared errors.
+// declared errors, and next must be a Handler of the test.
 type Invocation struct {
-	// Side says where the interceptor runs.
+	// Side says where the interceptor runs. This and what follows, up to Idempotent, is for reading: changes have no
+	// effect beyond what other interceptors see.
 	Side Side
 
 	// Endpoint is the endpoint's name; it is empty for a call made with [Request].
@@ -36,17 +43,64 @@ type Invocation struct {
 	// Idempotent says that running the request twice does no harm.
 	Idempotent bool
 
-	// Request is the request, a value of the endpoint's In.
+	// Request is the request, a value of the endpoint's In. What it is when next is called is what the handler gets, or
+	// what is sent. It can be replaced by another value of In, nil if In is a pointer or an interface: of anything else,
+	// next makes an error, which is code 500 on a service and [ErrInvalidConfig] on a client.
 	Request any
 
-	// Header holds the request's headers. A client's interceptor may add to it; on a service it is for reading.
+	// Header holds the request's headers, which can be changed and replaced. On a client they are sent, and there is
+	// always a map to write to. On a service they are those that came, nil if none did, and the handler gets them.
 	Header nats.Header
 
-	// ReplyHeader holds the reply's headers. A service's interceptor may add to it; on a client it is for reading.
+	// ReplyHeader holds the reply's headers, which can be changed and replaced. On a service there is a map to write to
+	// from the beginning; the handler finds and adds to what is there, and what is there in the end is sent. On a client
+	// next stores those of the reply, nil if none came; [WithReplyHeader] gets them in the end.
 	ReplyHeader nats.Header
 
-	endpoint *compiled       // nil for one made by hand
-	request  *server.Request // on a service
+	endpoint *compiled        // nil for one made by hand
+	msg      *nats.Msg        // on a service
+	call     *interceptedCall // on a client
+
+	handlerSet replaced // of ReplyHeader, by the handler when it ran last
+}
+
+// misused is the error of a mistake in an interceptor.
+func (inv *Invocation) misused(err error) error {
+	if inv == nil || inv.call == nil {
+		return err
+	}
+	return inv.call.fail(fmt.Errorf("%w: %w", ErrInvalidConfig, err))
+}
+
+// replaced is headers that were set, and what they were before.
+type replaced struct{ now, before nats.Header }
+
+// newReplaced compares headers with what they were before.
+func newReplaced(now, before nats.Header) replaced {
+	r := replaced{before: before}
+	for key, values := range now {
+		if !slices.Equal(values, before[key]) {
+			if r.now == nil {
+				r.now = make(nats.Header)
+			}
+			r.now[key] = slices.Clone(values)
+		}
+	}
+	return r
+}
+
+// undo makes headers what they were before, except for those that somebody has changed since.
+func (r replaced) undo(h nats.Header) {
+	for key, values := range r.now {
+		if !slices.Equal(h[key], values) {
+			continue
+		}
+		if before, ok := r.before[key]; ok {
+			h[key] = before
+		} else {
+			delete(h, key)
+		}
+	}
 }
 
 // Metadata returns the value of the endpoint's metadata for key, or "".
@@ -69,8 +123,7 @@ func (inv *Invocation) Outcome(err error) (code int, declared bool) {
 		table = inv.endpoint.errors
 	}
 	found, member := table.find(err)
-	if member != nil && inv.Side == ClientSide {
-		reply, _ := wire.ParseErrorReply(inv.ReplyHeader)
+	if reply, failed := wire.ParseErrorReply(inv.ReplyHeader); member != nil && failed && inv.Side == ClientSide {
 		return reply.Code, true
 	}
 	if member != nil {

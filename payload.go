@@ -3,7 +3,6 @@ package typednats
 import (
 	"errors"
 	"reflect"
-	"runtime/debug"
 
 	"github.com/typednats/typednats/internal/buffer"
 	"github.com/typednats/typednats/internal/payload"
@@ -41,36 +40,46 @@ func (t *wireType) decode(c *wireCodec, body []byte, slot any) (err error) {
 	return c.reader.Decode(t.Type, body, slot)
 }
 
-// slotOf returns a pointer to a copy of a value, which is of the type or nil.
-func (t *wireType) slotOf(value any) any {
-	slot := reflect.New(t.Type)
-	if value != nil {
-		slot.Elem().Set(reflect.ValueOf(value))
+// accepts reports whether a value of an interceptor can stand for one of the type. nil can if it is a value of the type, or
+// if values of the type say nothing.
+func (t *wireType) accepts(v any) bool {
+	if v == nil {
+		return t.empty || t.Kind() == reflect.Interface || t.Kind() == reflect.Pointer
 	}
-	return slot.Interface()
+	return reflect.TypeOf(v).AssignableTo(t.Type)
 }
 
-// caughtPanic is a panic of a payload's own method.
-type caughtPanic struct {
-	err   error
-	stack []byte
+// slotOf returns a pointer to a copy of a value that is accepted.
+func (t *wireType) slotOf(v any) any {
+	slot := reflect.New(t.Type).Interface()
+	store(slot, v)
+	return slot
 }
 
-func (e *caughtPanic) Error() string { return e.err.Error() }
+// store puts a value that is accepted where slot points to.
+func store(slot, v any) {
+	to := reflect.ValueOf(slot).Elem()
+	if v == nil {
+		to.SetZero()
+		return
+	}
+	to.Set(reflect.ValueOf(v))
+}
 
-func (e *caughtPanic) Unwrap() error { return e.err }
+// load returns the value that slot points to.
+func load(slot any) any { return reflect.ValueOf(slot).Elem().Interface() }
 
 // catchPanic, deferred, turns a panic into err.
 func catchPanic(err *error) {
 	if recovered := recover(); recovered != nil {
-		*err = &caughtPanic{server.PanicError(recovered), debug.Stack()}
+		*err = server.NewPanicError(recovered)
 	}
 }
 
 // stackOf returns the stack of a panic that err tells of, or nil.
 func stackOf(err error) []byte {
-	if p, ok := errors.AsType[*caughtPanic](err); ok {
-		return p.stack
+	if p, ok := errors.AsType[*PanicError](err); ok {
+		return p.Stack
 	}
 	return nil
 }

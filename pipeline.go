@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"reflect"
+	"maps"
 
 	"github.com/nats-io/nats.go"
 
@@ -26,7 +26,7 @@ type pipeline struct {
 func newPipeline(c *compiled, h handler, interceptors []Interceptor) *pipeline {
 	p := &pipeline{compiled: c, handler: h}
 	if len(interceptors) > 0 {
-		p.chain = chain(interceptors, p.handleInnermost)
+		p.chain = chain(recoveringAll(interceptors), p.handleInnermost)
 	}
 	return p
 }
@@ -82,36 +82,51 @@ func crashed(e wire.ErrorReply, cause error, stack []byte) server.Outcome {
 func (p *pipeline) handle(r *server.Request, values exchange) (any, nats.Header, error) {
 	defer r.Handled()
 	if p.chain == nil {
-		header, err := p.handler.handle(r.Context, r, nil)
+		header, err := p.handler.handle(r.Context, r)
 		return values.reply(), header, err
 	}
-	r.Keep() // an interceptor that gives up waiting may leave the handler running
 	inv := &Invocation{
 		Side:        ServerSide,
 		Endpoint:    p.name,
 		Pattern:     p.subject,
 		Subject:     r.Msg.Subject,
 		Idempotent:  p.idempotent,
-		Request:     reflect.ValueOf(values.request()).Elem().Interface(),
+		Request:     load(values.request()),
 		Header:      r.Msg.Header,
 		ReplyHeader: make(nats.Header),
 		endpoint:    p.compiled,
-		request:     r,
+		msg:         r.Msg,
 	}
 	reply, err := p.chain(r.Context, inv)
 	if err == nil {
 		err = p.checkReplyType(reply)
 	}
-	if err != nil || reply == nil {
-		return values.reply(), inv.ReplyHeader, err
+	if err == nil {
+		store(values.reply(), reply)
 	}
-	reflect.ValueOf(values.reply()).Elem().Set(reflect.ValueOf(reply))
-	return values.reply(), inv.ReplyHeader, nil
+	return values.reply(), inv.ReplyHeader, err
 }
 
-// handleInnermost is the handler behind the interceptors.
-func (p *pipeline) handleInnermost(ctx context.Context, inv *Invocation) (any, error) {
-	reply, _, err := p.handler.handleApart(ctx, inv.request, inv.ReplyHeader)
+// handleInnermost is the handler behind the interceptors. It does not touch the request: if an interceptor has left it
+// running, that may have been used again.
+func (p *pipeline) handleInnermost(ctx context.Context, inv *Invocation) (reply any, err error) {
+	if inv == nil || inv.msg == nil {
+		return nil, errInvocation
+	}
+	if err := p.checkRequestType(inv.Request); err != nil {
+		return nil, err
+	}
+	inv.handlerSet.undo(inv.ReplyHeader)
+	before := maps.Clone(inv.ReplyHeader)
+	returned := false
+	defer func() {
+		inv.handlerSet = newReplaced(inv.ReplyHeader, before)
+		if !returned { // it has panicked
+			inv.handlerSet.undo(inv.ReplyHeader)
+		}
+	}()
+	reply, inv.ReplyHeader, err = p.handler.handleBehind(ctx, inv)
+	returned = true
 	return reply, err
 }
 
@@ -136,7 +151,7 @@ func (p *pipeline) failed(codec *wireCodec, err error) server.Outcome {
 		if se, ok := found.(*ServiceError); ok { //nolint:errorlint // find has unwrapped it
 			return server.Fail(se.reply())
 		}
-		return server.FailFor(wire.Internal(), err)
+		return crashed(wire.Internal(), err, stackOf(err))
 	}
 	description, code, err := p.errors.describe(found, member)
 	if err != nil {

@@ -34,7 +34,7 @@ func (p *reporter) report(r ErrorReport) {
 	logger := cmp.Or(p.logger, slog.Default())
 	defer func() {
 		if recovered := recover(); recovered != nil {
-			logger.Error("typednats: the ErrorHandler failed", "service", p.service, "error", server.PanicError(recovered))
+			logger.Error("typednats: the ErrorHandler failed", "service", p.service, "error", server.NewPanicError(recovered))
 		}
 	}()
 	attrs := []any{"service", p.service, "id", p.id, "endpoint", r.Endpoint, "subject", r.Subject, "error", r.Err}

@@ -82,7 +82,7 @@ func (s *Service) statsOf(e *server.Served, address string) micro.EndpointStats 
 func (s *Service) customStats(endpoint string) (data json.RawMessage, err error) {
 	defer func() {
 		if recovered := recover(); recovered != nil {
-			err = server.PanicError(recovered)
+			err = server.NewPanicError(recovered)
 		}
 	}()
 	value := s.cfg.StatsHandler(endpoint)

@@ -49,17 +49,9 @@ func FailFor(e wire.ErrorReply, cause error) Outcome {
 func crash(recovered any) Outcome {
 	cause := errors.New("the handler ended its goroutine")
 	if recovered != nil {
-		cause = PanicError(recovered)
+		cause = NewPanicError(recovered)
 	}
 	out := FailFor(wire.Internal(), cause)
 	out.Stack = debug.Stack()
 	return out
-}
-
-// PanicError is the error of a recovered panic. It wraps an error that was panicked with.
-func PanicError(recovered any) error {
-	if err, ok := recovered.(error); ok {
-		return fmt.Errorf("panic: %w", err)
-	}
-	return fmt.Errorf("panic: %v", recovered)
 }

@@ -13,9 +13,8 @@ import (
 // Request is one request on its way through a service: it is admitted, may wait in the queue, starts, is served, and
 // has ended. Whoever answers it says so with outcomes; see [Outcome].
 //
-// Requests are used again once they have ended. What a handler may keep, its context and its input, is not part of
-// them. An interceptor may have left a goroutine that still runs the handler; the endpoint says so with
-// [Request.Keep], and the request is left to the garbage collector.
+// Requests are used again once they have ended. What a handler, or an interceptor that leaves one running, may keep is
+// not part of them: the context, the input and the message.
 type Request struct {
 	Context     *Context
 	Input       any // what the operation made for it, a pointer
@@ -29,7 +28,6 @@ type Request struct {
 	cancellable bool            // its reply subject tells who called
 	confirms    bool            // its reply says that what the reply subject says has arrived
 	waited      bool            // in the queue
-	kept        bool            // see Keep
 
 	started time.Duration // when it got its slot
 	took    time.Duration // from then on, until it was handled
@@ -50,9 +48,6 @@ func NewRequest(parent context.Context, m *nats.Msg, ctx *Context, input any) *R
 	return r
 }
 
-// Keep says that somebody may go on to use the request after it has ended.
-func (r *Request) Keep() { r.kept = true }
-
 // Handled ends the handler's context, and the time that counts as processing.
 func (r *Request) Handled() {
 	r.took = r.clock.now() - r.started
@@ -61,9 +56,6 @@ func (r *Request) Handled() {
 
 // recycle gives a request back that has ended and is in neither the queue nor the list.
 func (r *Request) recycle() {
-	if r.kept {
-		return
-	}
 	*r = Request{}
 	requests.Put(r)
 }
