@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -250,6 +251,36 @@ func TestWildcardEndpointIsCalledWithAt(t *testing.T) {
 			t.Errorf("without At: %v, want an ErrInvalidEndpoint with the subject", err)
 		}
 	})
+}
+
+// The nats command sends to whatever subject it is given, and NATS delivers that to a subscription with wildcards.
+func TestPatternAsItIsWrittenIsNoSubject(t *testing.T) {
+	t.Parallel()
+	nc := typednatstest.Server(t)
+	var ran atomic.Int64
+	handle := func(_ context.Context, in stockIn) (stockOut, error) {
+		ran.Add(1)
+		return stockOut{N: in.N}, nil
+	}
+	count, rest := stockCheck.InSubject("warehouse.*.count"), stockCheck.InSubject("rest.>")
+	s := start(t, nc, config(), count.Handle(handle), rest.Handle(handle))
+	for subject, refused := range map[string]bool{
+		"warehouse.*.count": true, "warehouse.>.count": true, "rest.>": true, "rest.*": true, "rest.a.*.b": true, "rest.a.>": true,
+		"warehouse.7.count": false, "warehouse.a*.count": false, "warehouse.**.count": false, "rest.a.b>": false, "rest.>>": false,
+	} {
+		before := ran.Load()
+		got := failureOf(exchange(t, nc, subject, nil, `{"n":7}`))
+		want, runs := "", int64(1)
+		if refused {
+			want, runs = fmt.Sprintf("400:the request was sent to %q, which holds a wildcard: put a value in place of each * and >", subject), 0
+		}
+		compare(t, subject+": failure", want, got)
+		compare(t, subject+": runs", runs, ran.Load()-before)
+	}
+	for name, want := range map[string][2]int{"warehouse.*.count": {5, 2}, "rest.>": {6, 4}} {
+		stats, _ := s.EndpointStats(name)
+		compare(t, name+": requests and errors", want, [2]int{stats.NumRequests, stats.NumErrors})
+	}
 }
 
 // It means most with -race.

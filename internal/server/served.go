@@ -7,6 +7,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/typednats/typednats/internal/subject"
 	"github.com/typednats/typednats/internal/wire"
 )
 
@@ -23,7 +24,8 @@ type environment struct {
 type Served struct {
 	Endpoint
 
-	env *environment
+	env       *environment
+	isPattern bool // its subject holds wildcards
 
 	// The handlers' contexts come from ctx, so that Stop can end those that it stops waiting for.
 	ctx    context.Context //nolint:containedctx // there is no call to pass it through: requests come from the wire
@@ -43,10 +45,11 @@ type Served struct {
 
 func newServed(e Endpoint, env *environment) *Served {
 	s := &Served{
-		Endpoint: e,
-		env:      env,
-		queue:    queue{maxRequests: e.MaxPending, maxBytes: e.MaxPendingBytes},
-		drained:  make(chan struct{}),
+		Endpoint:  e,
+		env:       env,
+		isPattern: subject.HasWildcard(e.Subject),
+		queue:     queue{maxRequests: e.MaxPending, maxBytes: e.MaxPendingBytes},
+		drained:   make(chan struct{}),
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.counts.Store(&counts{})
@@ -75,6 +78,8 @@ func (e *Served) admit(m *nats.Msg) *Request {
 	switch {
 	case e.refusing:
 		e.refuseLocked(r, wire.Stopping())
+	case e.isPattern && subject.HasWildcard(m.Subject):
+		e.refuseLocked(r, wire.NotConcrete(m.Subject))
 	case e.slots < e.MaxConcurrent && e.queue.isEmpty():
 		e.slots++
 		r.started = now

@@ -20,6 +20,16 @@ func NotDecodable(cause error) ErrorReply {
 	return ErrorReply{Code: codeBadRequest, Description: fmt.Sprintf("request cannot be decoded: %v", cause)}
 }
 
+// NotConcrete is the reply to a request that was sent to an endpoint's pattern as it is written, instead of a subject that
+// matches it. NATS delivers such a message to the endpoint.
+func NotConcrete(subject string) ErrorReply {
+	return ErrorReply{
+		Code: codeBadRequest,
+		Description: fmt.Sprintf(
+			"the request was sent to %q, which holds a wildcard: put a value in place of each * and >", subject),
+	}
+}
+
 // NotAccepted is the reply to a request in a codec that the endpoint does not accept. The content type is empty for a
 // request that names none, which means JSON.
 func NotAccepted(contentType string, accepted fmt.Stringer) ErrorReply {
