@@ -88,20 +88,20 @@ func filesUnder(t *testing.T, root string) []string {
 	return paths
 }
 
-// TestDocsShowWhatRuns: the lines of each Go block and of each output stand in one example file, in this order. Lines
-// may be left out. A block that is a complete file is run by TestReadmeProgram instead.
+// TestDocsShowWhatRuns: the lines of each Go block and of each output stand in one example, in this order. Lines may be
+// left out. The files and the output in the README are for TestReadmeProgram.
 func TestDocsShowWhatRuns(t *testing.T) {
 	t.Parallel()
 	sources := make(map[string][]string)
 	for _, path := range filesUnder(t, ".") {
 		name := filepath.Base(path)
-		if strings.HasPrefix(name, "example") && strings.HasSuffix(name, "_test.go") {
+		if strings.HasPrefix(name, "example") && strings.HasSuffix(name, "_test.go") || strings.HasPrefix(path, "examples/") {
 			sources[path] = readLines(t, path)
 		}
 	}
 	for _, doc := range documents(t) {
 		for _, block := range doc.blocks {
-			if block.info != "go" && block.info != "text" || isFile(block) || doc.path == readme && block.info == "text" {
+			if block.info != "go" && block.info != "text" || doc.path == readme && (isFile(block) || block.info == "text") {
 				continue
 			}
 			if block.info == "go" {

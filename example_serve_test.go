@@ -30,7 +30,7 @@ func ExampleServe() {
 	nc, end := exampleConn()
 	defer end()
 
-	// A program gets this context from signal.NotifyContext(context.Background(), os.Interrupt).
+	// A program gets this context from signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM).
 	ctx, interrupt := context.WithCancel(context.Background())
 	cfg := typednats.ServiceConfig{
 		Name:         "warehouse",

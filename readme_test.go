@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -65,11 +66,11 @@ func TestReadmeProgram(t *testing.T) {
 	if diff := cmp.Diff(output, got); diff != "" {
 		t.Errorf("output of the client (-want +got):\n%s", diff)
 	}
-	if err := server.Process.Signal(os.Interrupt); err != nil {
+	if err := server.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
 	if err := server.Wait(); err != nil {
-		t.Errorf("the interrupted server: %v", err)
+		t.Errorf("the terminated server: %v", err)
 	}
 }
 

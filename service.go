@@ -62,7 +62,8 @@ func NewService(nc *nats.Conn, cfg ServiceConfig, endpoints ...BoundEndpoint) (*
 	return s, nil
 }
 
-// Serve runs a service until ctx ends, then stops it and waits up to cfg.DrainTimeout for the handlers in flight. It
+// Serve runs a service until ctx ends, which in a program is when it gets os.Interrupt or syscall.SIGTERM (see
+// [os/signal.NotifyContext]), then stops it and waits up to cfg.DrainTimeout for the handlers in flight. It
 // returns nil after a complete drain, [ErrAbandoned] with a count if handlers did not end in time,
 // [nats.ErrConnectionClosed] if the connection was closed for good, and what [NewService] returns.
 func Serve(ctx context.Context, nc *nats.Conn, cfg ServiceConfig, endpoints ...BoundEndpoint) error {

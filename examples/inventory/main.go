@@ -30,11 +30,11 @@ const usage = `Usage: inventory [-url URLS [-creds FILE] [-serve]]
 Runs two instances of the inventory service and a client that calls them, and
 says what was asked and what came. Without -url, NATS runs inside the program.
 
-An interrupt stops both instances after what they have accepted; a second one
-ends the program at once. Every run answers on the subjects inventory.api.>, so
+An interrupt or SIGTERM stops both instances after what they have accepted; a
+second one ends the program at once. Every run answers on the subjects inventory.api.>, so
 there should be one run at a time on the same servers.
 
-The exit status is 0 if every step did what it says, or an interrupt ended
+The exit status is 0 if every step did what it says, or a signal ended
 -serve; 1 if not; 2 if the flags are wrong.
 
 `
