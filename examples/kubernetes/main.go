@@ -14,7 +14,6 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
-
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -70,7 +69,7 @@ func run(ctx context.Context, url, probesAddr string) error {
 		return err
 	}
 	ready := func(probe context.Context) error { return cmp.Or(ctx.Err(), nc.FlushWithContext(probe)) }
-	closeProbes, err := serveProbes(probesAddr, ready)
+	closeProbes, err := serveProbes(ctx, probesAddr, ready)
 	if err == nil {
 		defer closeProbes()
 		select {
@@ -94,8 +93,10 @@ func quote(client *typednats.Client) func(context.Context, QuoteRequest) (QuoteR
 
 // serveProbes answers the probes of Kubernetes. Alive is a program that answers at all: if NATS is away, another start
 // does not help. Ready is one that gets requests.
-func serveProbes(addr string, ready func(context.Context) error) (closeProbes func(), err error) {
-	listener, err := net.Listen("tcp", addr)
+func serveProbes(
+	ctx context.Context, addr string, ready func(context.Context) error,
+) (closeProbes func(), err error) {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
 	if err != nil {
 		return nil, err
 	}
