@@ -58,6 +58,7 @@ func (b BoundEndpoint) inService(cfg *ServiceConfig) server.Endpoint {
 		Subject:         b.subject,
 		QueueGroup:      b.endpoint.queue.or(cfg.queuePolicy()).queueGroup(),
 		Metadata:        b.endpoint.metadata,
+		Timeout:         b.endpoint.timeout,
 		MaxConcurrent:   cmp.Or(cfg.MaxConcurrent, DefaultMaxConcurrent),
 		MaxPending:      DefaultMaxPendingMessages,
 		MaxPendingBytes: DefaultMaxPendingBytes,

@@ -1,7 +1,9 @@
 package typednats
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"reflect"
@@ -24,6 +26,7 @@ type call struct {
 	timeout time.Duration // if the context has no deadline
 	retry   Retry
 	around  Handler // the client's interceptors; nil without any
+	sent    attempts
 }
 
 // prepare makes c a call of an endpoint. Its error is a *CallError.
@@ -31,11 +34,12 @@ func (c *call) prepare(d *descriptor, opts []CallOption) error {
 	var err error
 	if c.compiled, err = d.compile(); err != nil {
 		s := d.specification()
-		return &CallError{Endpoint: s.name, Subject: s.address(), Err: err}
+		return &CallError{Endpoint: s.name, Subject: s.address(), Err: err, run: neverRan}
 	}
 	if c.target == "" {
-		return &CallError{Endpoint: c.name, Subject: c.subject, Err: fmt.Errorf(
-			"%w: subject %q: it holds a wildcard; say with At where to send", invalidEndpoint(c.name), c.subject)}
+		err = fmt.Errorf("%w: subject %q: it holds a wildcard; say with At where to send",
+			invalidEndpoint(c.name), c.subject)
+		return &CallError{Endpoint: c.name, Subject: c.subject, Err: err, run: neverRan}
 	}
 	return c.apply(opts)
 }
@@ -56,7 +60,7 @@ func (c *call) prepareUntyped(to string, in, out reflect.Type, opts []CallOption
 }
 
 func (c *call) apply(opts []CallOption) error {
-	c.sends, c.timeout = &c.codecs[0], DefaultTimeout
+	c.sends, c.timeout = &c.codecs[0], cmp.Or(c.compiled.timeout, DefaultTimeout)
 	if len(opts) == 0 {
 		return nil
 	}
@@ -73,7 +77,7 @@ func (c *call) apply(opts []CallOption) error {
 
 // inherit puts a client's settings under those of the call.
 func (c *call) inherit(o *clientOptions) {
-	c.retry, c.timeout = o.retry, o.timeout
+	c.retry, c.timeout = o.retry, cmp.Or(c.compiled.timeout, o.timeout)
 	for key, values := range o.header {
 		if _, ok := c.header[key]; !ok {
 			c.header = wire.HeaderWith(c.header, key, values...)
@@ -83,7 +87,23 @@ func (c *call) inherit(o *clientOptions) {
 
 // fail wraps what went wrong with a call.
 func (c *call) fail(err error) error {
-	return &CallError{Endpoint: c.name, Subject: c.target, Err: err}
+	return &CallError{Endpoint: c.name, Subject: c.target, Err: err, run: c.executionOf(err)}
+}
+
+// failIn wraps what went wrong with a call that has a context. If the call has ended with that, it says why the context
+// has ended.
+func (c *call) failIn(ctx context.Context, err error) error {
+	end := ctx.Err()
+	if end == nil || !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled) {
+		return c.fail(err)
+	}
+	if !errors.Is(err, end) {
+		err = fmt.Errorf("%w: %w", end, err)
+	}
+	if cause := context.Cause(ctx); !errors.Is(err, cause) {
+		err = fmt.Errorf("%w: %w", err, cause)
+	}
+	return c.fail(err)
 }
 
 // do makes the call with the request that in points to, and stores the reply where out points.
@@ -105,7 +125,8 @@ func (c *call) do(ctx context.Context, r Requester, in, out any) error {
 		c.inherit(&client.opts)
 		c.around = client.around
 	}
-	if client == nil || len(c.interceptors) > 0 || c.around != nil || c.retry.isOn() { // they see a context, and need one that ends
+	// They see a context, and need one that ends; and a client's own timer is for its own timeout.
+	if client == nil || len(c.interceptors) > 0 || c.around != nil || c.retry.isOn() || c.timeout != client.opts.timeout {
 		var cancel context.CancelFunc
 		ctx, cancel = withDefaultTimeout(ctx, c.timeout)
 		defer cancel()
@@ -127,14 +148,14 @@ func (c *call) roundTrip(ctx context.Context, r Requester, in, out any) (nats.He
 	if err != nil {
 		return nil, c.fail(err)
 	}
-	reply, err := c.attempts(ctx, r, body)
+	reply, err := c.exchange(ctx, r, body)
 	if copies(r) {
 		b.Recycle()
 	}
 	if err != nil {
-		return nil, c.fail(err)
+		return nil, c.failIn(ctx, err)
 	}
-	return reply.Header, c.decode(reply, out)
+	return reply.Header, c.decode(ctx, reply, out)
 }
 
 // copies reports whether r is through with a request's body when it returns. Who else implements Requester may keep it.
@@ -147,11 +168,13 @@ func copies(r Requester) bool {
 	}
 }
 
-// attempts sends the request until one attempt counts.
-func (c *call) attempts(ctx context.Context, r Requester, body []byte) (*nats.Msg, error) {
+// exchange sends the request until one attempt counts.
+func (c *call) exchange(ctx context.Context, r Requester, body []byte) (*nats.Msg, error) {
 	for n := 1; ; n++ {
+		c.sent.begin()
 		reply, err := c.attempt(ctx, r, body)
-		if !c.retry.allows(ctx, n, c.idempotent, reply, err) {
+		c.sent.end(c.compiled, reply, err)
+		if !c.retry.allows(ctx, n, c.compiled, reply, err) {
 			return reply, err
 		}
 	}
@@ -217,18 +240,19 @@ func (c *call) encode(b *buffer.Buffer, in any) ([]byte, error) {
 }
 
 // decode turns a reply into out or an error.
-func (c *call) decode(reply *nats.Msg, out any) error {
+func (c *call) decode(ctx context.Context, reply *nats.Msg, out any) error {
 	codec, codecErr := c.replyCodec(reply.Header)
-	if se := serviceErrorOf(reply); se != nil {
+	if e, failed := wire.ParseErrorReply(reply.Header); failed {
+		se := errorOf(e, reply.Data)
 		if codecErr != nil {
-			return c.fail(se)
+			return c.failIn(ctx, se)
 		}
-		declared, err := c.errors.decode(se.Type, codec, se.Data)
+		declared, err := c.errors.decode(e.Type, codec, reply.Data)
 		switch {
 		case stackOf(err) != nil:
-			return c.fail(fmt.Errorf("%w; %w with tag %q: %w", se, ErrDecodeReply, se.Type, err))
+			return c.fail(fmt.Errorf("%w; %w with tag %q: %w", se, ErrDecodeReply, e.Type, err))
 		case err != nil || declared == nil:
-			return c.fail(se)
+			return c.failIn(ctx, se)
 		}
 		return declared
 	}

@@ -3,6 +3,7 @@ package typednats
 import (
 	"fmt"
 	"maps"
+	"time"
 
 	"github.com/typednats/typednats/internal/subject"
 	"github.com/typednats/typednats/internal/wire"
@@ -20,6 +21,7 @@ type compiled struct {
 	errors       errorTable
 	in, out      wireType
 	idempotent   bool
+	timeout      time.Duration // 0 means that the endpoint says nothing of time
 }
 
 func compile(s *spec) (*compiled, error) {
@@ -41,11 +43,20 @@ func compile(s *spec) (*compiled, error) {
 		out:          newWireType(s.out),
 		idempotent:   s.idempotent,
 	}
+	if s.timeout != nil {
+		c.timeout = *s.timeout
+		if c.timeout <= 0 {
+			m.add("WithTimeout", c.timeout.String(), errNotPositive)
+		}
+	}
 	if err := m.join(invalidEndpoint(s.name)); err != nil {
 		return nil, err
 	}
 	return c, nil
 }
+
+// runsOnAll reports whether each instance gets each request, as far as the endpoint says.
+func (c *compiled) runsOnAll() bool { return c.queue.kind == queueDisabled }
 
 // target is where clients send; it is empty for a wildcard endpoint without At.
 func (s *spec) target() string {

@@ -3,6 +3,7 @@ package typednats
 import (
 	"context"
 	"reflect"
+	"time"
 )
 
 // Endpoint is the contract of one request-reply endpoint: its name and subject, the types of its requests (In),
@@ -100,6 +101,14 @@ func (e Endpoint[In, Out, Err]) FailsWithTag(tag string, member Err) Endpoint[In
 // been received.
 func (e Endpoint[In, Out, Err]) Idempotent() Endpoint[In, Out, Err] {
 	return Endpoint[In, Out, Err]{e.d.with(func(s *spec) { s.idempotent = true })}
+}
+
+// WithTimeout sets how long a request of the endpoint may take. A call waits for so long if its context has no deadline,
+// overriding the client's default; and the handler's context ends then, counted from when the service received the
+// request, also if the caller waits longer or, as clients of other makes, does not say. d is positive. The last call
+// counts.
+func (e Endpoint[In, Out, Err]) WithTimeout(d time.Duration) Endpoint[In, Out, Err] {
+	return Endpoint[In, Out, Err]{e.d.with(func(s *spec) { s.timeout = &d })}
 }
 
 // Name returns the endpoint's name.

@@ -1,10 +1,9 @@
 package typednats
 
 import (
+	"context"
 	"errors"
 	"fmt"
-
-	"github.com/nats-io/nats.go"
 
 	"github.com/typednats/typednats/internal/replies"
 	"github.com/typednats/typednats/internal/server"
@@ -65,6 +64,10 @@ type ServiceError struct {
 
 	// Data is the reply's body, as it came. It is never sent.
 	Data []byte
+
+	// Refused says why the service answered without running its handler; see [RefusedOverload] and those below it. It
+	// is empty if the handler ran, and for a service that does not use this library. It is never sent.
+	Refused string
 }
 
 // Errorf returns an error that a handler sends to its caller as code and description. The text crosses the wire,
@@ -73,13 +76,17 @@ func Errorf(code int, format string, args ...any) *ServiceError {
 	return &ServiceError{Code: code, Description: fmt.Errorf(format, args...).Error()}
 }
 
-// serviceErrorOf returns the service error that a reply holds, or nil for a successful reply.
-func serviceErrorOf(reply *nats.Msg) *ServiceError {
-	e, failed := wire.ParseErrorReply(reply.Header)
-	if !failed {
-		return nil
+// errorOf returns the error that an error reply stands for, if it is not a declared one.
+func errorOf(e wire.ErrorReply, body []byte) error {
+	se := &ServiceError{Code: e.Code, Description: e.Description, Type: e.Type, Data: body, Refused: string(e.Refused)}
+	switch {
+	case e.IsTimeUp():
+		return fmt.Errorf("%w: %w", context.DeadlineExceeded, se)
+	case e.IsGivenUp():
+		return fmt.Errorf("%w: %w", context.Canceled, se)
+	default:
+		return se
 	}
-	return &ServiceError{Code: e.Code, Description: e.Description, Type: e.Type, Data: reply.Data}
 }
 
 // reply is what the error is on the wire.
@@ -105,7 +112,9 @@ func invalidEndpoint(name string) error {
 //
 //   - a [*ServiceError] that the service replied with,
 //   - [nats.ErrNoResponders]: nobody serves the subject, nothing was run,
-//   - [context.DeadlineExceeded] or [context.Canceled]: no reply came in time, and the request may have been run,
+//   - [context.DeadlineExceeded] or [context.Canceled]: the time of the call was over, or it was given up. Whoever
+//     noticed that first, it is this error; if it was the service, its [*ServiceError] with code 504 or 499 is there
+//     beside it. The [context.Cause] of the call's context is in the tree,
 //   - [nats.ErrConnectionClosed], [nats.ErrConnectionDraining], [nats.ErrDisconnected] or [ErrClientClosed],
 //   - [nats.ErrMaxPayload]: the request is larger than the server allows, nothing was sent,
 //   - [ErrEncodeRequest] or [ErrDecodeReply], with the codec's error,
@@ -120,6 +129,8 @@ type CallError struct {
 
 	// Err is what went wrong.
 	Err error
+
+	run execution // see WasRun
 }
 
 // Error names the endpoint and the subject.

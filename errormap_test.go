@@ -288,7 +288,7 @@ func TestDeclaredErrorsAreDescribed(t *testing.T) {
 			if _, ok := errors.AsType[stockError](err); !ok {
 				t.Errorf("%s, %v: %v, want a declared error", d.e.Subject(), d.err, err)
 			}
-			got := [3]string{h.Get(micro.ErrorHeader), h.Get(micro.ErrorCodeHeader), h.Get(typednats.ErrorTypeHeader)}
+			got := [3]string{textOf(t.T, h), h.Get(micro.ErrorCodeHeader), h.Get(typednats.ErrorTypeHeader)}
 			compare(t, fmt.Sprintf("%s, %v", d.e.Subject(), d.err), d.want, got)
 		}
 	})

@@ -18,19 +18,27 @@ type declaration struct {
 
 // errorMember is one declared error.
 type errorMember struct {
-	typ  reflect.Type // the declared form
-	body wireType     // what is sent: the type, without a pointer
-	tag  string       // the tag that is sent
-	tags []string     // all tags that were given
+	typ    reflect.Type // the declared form
+	body   wireType     // what is sent: the type, without a pointer
+	tag    string       // the tag that is sent
+	tags   []string     // all tags that were given
+	sample error        // what was declared first; nil if that was no value
 }
 
-// declaredForm turns a pointer to a declared value, or the value of a declared pointer, into what was declared. It
-// returns nil for a nil pointer, which has nothing to send.
+// forms returns the types in which a handler may return the error: the declared one, and its pointer or value
+// counterpart if that is an error, too.
+func (member *errorMember) forms() []reflect.Type {
+	forms := []reflect.Type{member.typ}
+	if other := counterpart(member.typ); other.Implements(reflect.TypeFor[error]()) {
+		forms = append(forms, other)
+	}
+	return forms
+}
+
+// declaredForm turns a pointer to a declared value, or the value of a declared pointer, into what was declared. The
+// error is not a nil pointer.
 func (member *errorMember) declaredForm(err error) error {
 	v := reflect.ValueOf(err)
-	if v.Kind() == reflect.Pointer && v.IsNil() {
-		return nil
-	}
 	if v.Type() == member.typ {
 		return err
 	}

@@ -11,14 +11,19 @@ import (
 
 // errorTable translates between wire tags and the Go types of an endpoint's declared errors.
 type errorTable struct {
-	byTag  map[string]*errorMember
-	byType map[reflect.Type]*errorMember // a member's type, and its pointer or value counterpart
-	mapper func(error) (string, int)     // nil means the default
+	byTag   map[string]*errorMember
+	byType  map[reflect.Type]*errorMember // a member's type, and its pointer or value counterpart
+	members []*errorMember                // in the order in which they were declared
+	union   reflect.Type                  // the interface that they belong to; nil if there is none, or one that says nothing
+	mapper  func(error) (string, int)     // nil means the default
 }
 
 // newErrorTable builds the table of an endpoint's declared errors and records what is wrong with them.
 func newErrorTable(errType reflect.Type, declared []declaration, mapper *erasedMapper, m *mistakes) errorTable {
 	t := errorTable{byTag: map[string]*errorMember{}, byType: map[reflect.Type]*errorMember{}}
+	if errType.Kind() == reflect.Interface && errType != reflect.TypeFor[error]() {
+		t.union = errType
+	}
 	if mapper != nil {
 		t.mapper = mapper.call
 		if t.mapper == nil {
@@ -57,6 +62,9 @@ func membersOf(errType reflect.Type, declared []declaration, m *mistakes) []*err
 			continue
 		}
 		member := add(reflect.TypeOf(d.member))
+		if member.sample == nil && !isNil(d.member) {
+			member.sample = d.member
+		}
 		if !d.explicit {
 			continue
 		}
@@ -91,9 +99,9 @@ func (t *errorTable) register(member *errorMember, m *mistakes) {
 		m.add(field, member.typ.String(), fmt.Errorf("%s is declared too; declare one of the two forms", other.typ))
 		return
 	}
-	t.byType[member.typ] = member
-	if other := counterpart(member.typ); other.Implements(reflect.TypeFor[error]()) {
-		t.byType[other] = member
+	t.members = append(t.members, member)
+	for _, form := range member.forms() {
+		t.byType[form] = member
 	}
 	for _, tag := range member.tags {
 		if other := t.byTag[tag]; other != nil {
@@ -102,45 +110,6 @@ func (t *errorTable) register(member *errorMember, m *mistakes) {
 		}
 		t.byTag[tag] = member
 	}
-}
-
-// find returns the outermost declared member or *ServiceError in err's tree, in the form that was declared. The member
-// is nil for a *ServiceError; both are nil if err holds neither, or only in a panic. It does not use errors.As, which looks for one type at
-// a time through the whole tree.
-//
-//nolint:errorlint,revive,staticcheck // it unwraps one step at a time, and what it finds is not its own failure
-func (t *errorTable) find(err error) (error, *errorMember) {
-	for err != nil {
-		if _, ok := err.(*PanicError); ok { // what a handler panics with is not its answer
-			return nil, nil
-		}
-		if member := t.byType[reflect.TypeOf(err)]; member != nil {
-			if declared := member.declaredForm(err); declared != nil {
-				return declared, member
-			}
-			return nil, nil
-		}
-		if se, ok := err.(*ServiceError); ok {
-			if se != nil {
-				return se, nil
-			}
-			return nil, nil
-		}
-		switch wrapper := err.(type) {
-		case interface{ Unwrap() error }:
-			err = wrapper.Unwrap()
-		case interface{ Unwrap() []error }:
-			for _, branch := range wrapper.Unwrap() {
-				if found, member := t.find(branch); found != nil {
-					return found, member
-				}
-			}
-			return nil, nil
-		default:
-			return nil, nil
-		}
-	}
-	return nil, nil
 }
 
 // describe returns the description and the code of a declared error, fit to be sent. It fails if a method of the error,

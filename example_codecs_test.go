@@ -44,7 +44,7 @@ func ExampleEndpoint_WithCodec() {
 	// server at step 1, released client: <nil>
 	// server at step 1, client at step 2: <nil>
 	// server done, client at step 2: <nil>
-	// server done, released client: call "reserve" at "warehouse.reserve": service error 415: content type "application/json" is not accepted; accepted: application/msgpack
+	// server done, released client: call "reserve" at "warehouse.reserve": service error 415: the request names no content type, which means JSON, and that is not accepted; accepted: application/msgpack
 }
 
 func ExampleWithCallCodec() {

@@ -142,5 +142,6 @@ func Example_wire() {
 	// reply with an infrastructure error on _INBOX.<random>.~5000~octet-stream~<number>
 	// Nats-Service-Error: content type "application/octet-stream" is not accepted; accepted: application/json, application/msgpack
 	// Nats-Service-Error-Code: 415
+	// Typednats-Refused: codec
 	// (no body)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/url"
 	"runtime"
 	"strings"
 	"testing"
@@ -81,8 +82,8 @@ func TestEveryRequestGetsExactlyOneReply(t *testing.T) {
 		"wrapped error": {
 			returns(nil, fmt.Errorf("look up: %w", errSecret)), `{}`, opaqueReply{Failure: internal, Reported: "look up: secret: password"},
 		},
-		"typed nil pointer": {returns(nil, (*missing)(nil)), `{}`, opaqueReply{Failure: internal, Reported: "<nil>"}},
-		"nil ServiceError":  {returns(nil, (*typednats.ServiceError)(nil)), `{}`, opaqueReply{Failure: internal, Reported: "<nil>"}},
+		"typed nil pointer": {returns(nil, (*missing)(nil)), `{}`, opaqueReply{Failure: internal, Reported: "the handler returned a nil *"}},
+		"nil ServiceError":  {returns(nil, (*typednats.ServiceError)(nil)), `{}`, opaqueReply{Failure: internal, Reported: "the handler returned a nil *"}},
 		"undecodable request": {
 			returns("fine", nil), `{"text":`, opaqueReply{Failure: "400:request cannot be decoded: unexpected end of JSON input"},
 		},
@@ -324,7 +325,11 @@ func TestHandlerSeesSubjectAndHeaders(t *testing.T) {
 func TestReplyHeadersAreSentOrRefused(t *testing.T) {
 	t.Parallel()
 	bound := stockCheck.HandleWith(func(_ context.Context, r *typednats.ServiceRequest[stockIn]) (stockOut, error) {
-		for _, key := range r.Header["Want"] {
+		for _, escaped := range r.Header["Want"] {
+			key, err := url.PathUnescape(escaped)
+			if err != nil {
+				return stockOut{}, err
+			}
 			r.ReplyHeader().Add(key, "v")
 		}
 		return stockOut{N: r.Value.N}, stockFailures[r.Value.Fail]
@@ -341,7 +346,7 @@ func TestReplyHeadersAreSentOrRefused(t *testing.T) {
 			var header nats.Header
 			opts := []typednats.CallOption{typednats.WithReplyHeader(&header)}
 			for _, key := range keys {
-				opts = append(opts, typednats.WithHeader("Want", key))
+				opts = append(opts, typednats.WithHeader("Want", url.PathEscape(key)))
 			}
 			out, err := typednats.RequestService(within(t), t.r, stockCheck, stockIn{Fail: fail, N: 7}, opts...)
 			return out, header, err

@@ -1,7 +1,6 @@
 package typednats
 
 import (
-	"errors"
 	"slices"
 
 	"github.com/nats-io/nats.go"
@@ -21,31 +20,37 @@ const (
 	// ReplyTokenHeader says, in a reply, that what the request's reply subject said has arrived.
 	ReplyTokenHeader = wire.ReplyTokenHeader
 
+	// ErrorTextHeader holds an error's description in full, percent-encoded, if it is not ASCII: header values are, and
+	// the plain description is escaped then.
+	ErrorTextHeader = wire.ErrorTextHeader
+
+	// RefusedHeader says, in one word, why the library answered a request without running its handler; see
+	// [ServiceError].
+	RefusedHeader = wire.RefusedHeader
+
+	// InterruptedHeader says why the context of a handler ended that returned that end: "deadline", "cancelled" or
+	// "stopping".
+	InterruptedHeader = wire.InterruptedHeader
+
 	// ContentTypeHeader names the codec of a request that is not JSON.
 	ContentTypeHeader = wire.ContentTypeHeader
 )
 
+// HeaderValue returns the first value of a header, or "" if there is none. Unlike [nats.Header.Get] it compares the
+// name without case: a proxy, or a client in another language, may write Traceparent for traceparent. It is for handlers
+// and interceptors that read headers of requests.
+func HeaderValue(h nats.Header, name string) string { return wire.HeaderValue(h, name) }
+
 // checkHeader records the headers that a program may not send.
 func checkHeader(h nats.Header, m *mistakes) {
 	var bad []string
-	for key := range h {
-		if checkHeaderKey(key) != nil {
+	for key, values := range h {
+		if wire.CheckHeader(key, values) != nil {
 			bad = append(bad, key)
 		}
 	}
 	slices.Sort(bad) // a call with good headers, behind interceptors, does not pay for the order
 	for _, key := range bad {
-		m.add("header", key, checkHeaderKey(key))
+		m.add("header", key, wire.CheckHeader(key, h[key]))
 	}
-}
-
-// checkHeaderKey reports why a program may not send a header.
-func checkHeaderKey(key string) error {
-	switch {
-	case !wire.IsHeaderKey(key):
-		return errors.New("want letters, digits or dashes, as in HTTP")
-	case wire.IsReserved(key):
-		return errors.New("the library sets it itself")
-	}
-	return nil
 }

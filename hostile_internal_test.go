@@ -137,7 +137,9 @@ func (b *treeBuilder) grow(depth int) error {
 	case 8:
 		return fmt.Errorf("wrapped: %w", b.grow(depth-1))
 	case 9:
-		return &CallError{Err: b.grow(depth - 1)}
+		failed := &CallError{Err: b.grow(depth - 1)}
+		b.leaves = b.leaves[:n] // how another service failed is not this one's answer
+		return failed
 	case 10:
 		return errors.Join(b.grow(depth-1), b.grow(depth-1))
 	default:
@@ -159,7 +161,11 @@ func FuzzErrorTree(f *testing.F) {
 	f.Fuzz(func(t *testing.T, script []byte) {
 		b := &treeBuilder{script: script}
 		tree := b.grow(20)
-		found, member := c.errors.find(tree)
+		f := c.errors.find(tree)
+		found, member := f.declared, f.member
+		if f.service != nil {
+			found = f.service
+		}
 		if len(b.leaves) == 0 {
 			if found != nil || member != nil {
 				t.Fatalf("found %v (%v) in a tree without it: %#v", found, member, tree)

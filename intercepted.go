@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+	"sync/atomic"
 
 	"github.com/nats-io/nats.go"
 )
@@ -13,9 +14,10 @@ import (
 type interceptedCall struct {
 	call
 
-	inv       Invocation
-	requester Requester
-	inside    Handler // the call's own interceptors around the round trip
+	inv        Invocation
+	requester  Requester
+	inside     Handler     // the call's own interceptors around the round trip
+	mayHaveRun atomic.Bool // one of the calls of next, as far as they have ended
 }
 
 // intercepted is roundTrip behind the interceptors.
@@ -74,6 +76,7 @@ func callOver(ctx context.Context, inv *Invocation) (any, error) {
 // has a call and a reply of its own.
 func (i *interceptedCall) again(ctx context.Context, inv *Invocation) (any, error) {
 	c := i.call
+	c.sent.earlier = i.mayHaveRun.Load()
 	inv.ReplyHeader = nil
 	var m mistakes
 	checkHeader(inv.Header, &m)
@@ -91,6 +94,9 @@ func (i *interceptedCall) again(ctx context.Context, inv *Invocation) (any, erro
 	defer cancel()
 	out := reflect.New(c.out.Type).Interface()
 	header, err := c.roundTrip(ctx, i.requester, c.in.slotOf(inv.Request), out)
+	if c.sent.last {
+		i.mayHaveRun.Store(true)
+	}
 	inv.ReplyHeader = header
 	if err != nil {
 		return nil, err

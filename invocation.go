@@ -1,10 +1,13 @@
 package typednats
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/nats-io/nats.go"
+
+	"github.com/typednats/typednats/internal/server"
 
 	"github.com/typednats/typednats/internal/wire"
 )
@@ -59,6 +62,7 @@ type Invocation struct {
 
 	endpoint *compiled        // nil for one made by hand
 	msg      *nats.Msg        // on a service
+	context  *server.Context  // of the request, on a service
 	call     *interceptedCall // on a client
 
 	handlerSet replaced // of ReplyHeader, by the handler when it ran last
@@ -113,7 +117,7 @@ func (inv *Invocation) Metadata(key string) string {
 
 // Outcome tells what err, which the next handler returned, is on the wire: its code, and whether it is one of the
 // endpoint's declared errors. The code is 0 for nil, and for a call that failed without an answer of the service. On
-// a service, an error that is not declared has code 500.
+// a service, an error that is not declared has code 500, and one that is the end of the request's context 504, 499 or 503.
 func (inv *Invocation) Outcome(err error) (code int, declared bool) {
 	if err == nil {
 		return 0, false
@@ -122,21 +126,42 @@ func (inv *Invocation) Outcome(err error) (code int, declared bool) {
 	if inv.endpoint != nil {
 		table = inv.endpoint.errors
 	}
-	found, member := table.find(err)
-	if reply, failed := wire.ParseErrorReply(inv.ReplyHeader); member != nil && failed && inv.Side == ClientSide {
-		return reply.Code, true
+	found := table.find(err)
+	if inv.Side != ServerSide {
+		return inv.answered(err, table, found)
 	}
-	if member != nil {
-		if _, code, err := table.describe(found, member); err == nil {
+	switch {
+	case found.member != nil:
+		if _, code, err := table.describe(found.declared, found.member); err == nil {
 			return code, true
 		}
 		return wire.DefaultCode, false
-	}
-	if se, ok := found.(*ServiceError); ok { //nolint:errorlint // find has unwrapped it
-		return se.reply().Code, false
-	}
-	if inv.Side == ServerSide {
+	case found.service != nil:
+		return found.service.reply().Code, false
+	case inv.isInterrupted(err):
+		return wire.Interrupted(inv.context.Interruption(err)).Code, false
+	default:
 		return wire.DefaultCode, false
 	}
+}
+
+// answered is Outcome on a client: the code is what the service has sent.
+func (inv *Invocation) answered(err error, table errorTable, found finding) (int, bool) {
+	if found.member != nil {
+		if reply, failed := wire.ParseErrorReply(inv.ReplyHeader); failed {
+			return reply.Code, true
+		}
+		if _, code, err := table.describe(found.declared, found.member); err == nil { // another interceptor made it
+			return code, true
+		}
+	}
+	if se, ok := errors.AsType[*ServiceError](err); ok {
+		return se.reply().Code, false
+	}
 	return 0, false
+}
+
+// isInterrupted reports whether err is the end of a service's request, which is no failure of the service's.
+func (inv *Invocation) isInterrupted(err error) bool {
+	return inv.context != nil && inv.context.Interruption(err) != ""
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -346,4 +347,22 @@ func headerOf(pairs ...string) nats.Header {
 		h.Add(pair[0], pair[1])
 	}
 	return h
+}
+
+// textOf returns the description in the headers of an error reply, all of which must be ASCII.
+func textOf(tb testing.TB, h nats.Header) string {
+	tb.Helper()
+	for key, values := range h {
+		if strings.ContainsFunc(fmt.Sprint(values), func(r rune) bool { return r < ' ' || r > '~' }) {
+			tb.Errorf("%s: %q is not ASCII", key, values)
+		}
+	}
+	text, err := url.PathUnescape(h.Get(typednats.ErrorTextHeader))
+	if err != nil {
+		tb.Errorf("%s: %v", typednats.ErrorTextHeader, err)
+	}
+	if text == "" {
+		return h.Get(micro.ErrorHeader)
+	}
+	return text
 }

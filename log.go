@@ -44,7 +44,7 @@ func describeOutcome(inv *Invocation, err error) (slog.Level, string, []slog.Att
 	switch {
 	case declared:
 		return slog.LevelInfo, message, attrs
-	case code > 0 && !wire.IsServiceFault(code):
+	case code > 0 && !wire.IsServiceFault(code), inv.isInterrupted(err):
 		return slog.LevelWarn, message, attrs
 	default:
 		return slog.LevelError, message, attrs

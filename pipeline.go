@@ -49,14 +49,13 @@ func (p *pipeline) Serve(r *server.Request) server.Outcome {
 	slot, extra, err := p.handle(r, values)
 	var out server.Outcome
 	if err != nil {
-		out = p.failed(codec, err)
+		out = p.failed(codec, r, err)
 	} else {
 		out = p.succeeded(codec, slot)
 	}
-	header, badKey := wire.MergeReplyHeader(out.Header, extra)
-	if badKey != "" {
-		return server.FailFor(wire.Internal(), errors.Join(out.Cause,
-			fmt.Errorf("reply header %q may not be sent: NATS does not allow it, or the library sets it itself", badKey)))
+	header, badHeader := wire.MergeReplyHeader(out.Header, extra)
+	if badHeader != nil {
+		return server.FailFor(wire.Internal(), errors.Join(out.Cause, badHeader))
 	}
 	out.Header = header
 	return out
@@ -81,6 +80,15 @@ func crashed(e wire.ErrorReply, cause error, stack []byte) server.Outcome {
 // handle runs the handler and returns a pointer to its reply, with the headers to send back.
 func (p *pipeline) handle(r *server.Request, values exchange) (any, nats.Header, error) {
 	defer r.Handled()
+	reply, header, err := p.intercepted(r, values)
+	if err != nil {
+		r.Interrupted = r.Context.Interruption(err)
+	}
+	return reply, header, err
+}
+
+// intercepted is handle behind the interceptors, if there are any.
+func (p *pipeline) intercepted(r *server.Request, values exchange) (any, nats.Header, error) {
 	if p.chain == nil {
 		header, err := p.handler.handle(r.Context, r)
 		return values.reply(), header, err
@@ -96,6 +104,7 @@ func (p *pipeline) handle(r *server.Request, values exchange) (any, nats.Header,
 		ReplyHeader: make(nats.Header),
 		endpoint:    p.compiled,
 		msg:         r.Msg,
+		context:     r.Context,
 	}
 	reply, err := p.chain(r.Context, inv)
 	if err == nil {
@@ -144,15 +153,24 @@ func (p *pipeline) succeeded(codec *wireCodec, slot any) server.Outcome {
 	return server.Outcome{Reply: server.Reply{Body: body, Buffer: b}}
 }
 
-// failed is the outcome of a request whose handler returned err.
-func (p *pipeline) failed(codec *wireCodec, err error) server.Outcome {
-	found, member := p.errors.find(err)
-	if member == nil {
-		if se, ok := found.(*ServiceError); ok { //nolint:errorlint // find has unwrapped it
-			return server.Fail(se.reply())
-		}
-		return crashed(wire.Internal(), err, stackOf(err))
+// failed is the outcome of a request whose handler returned err. What its caller did to its context is not the
+// service's failure: its owner is not told.
+func (p *pipeline) failed(codec *wireCodec, r *server.Request, err error) server.Outcome {
+	found := p.errors.find(err)
+	switch {
+	case found.member != nil:
+		return p.declared(codec, found.declared, found.member)
+	case found.service != nil:
+		return server.Fail(found.service.reply())
+	case r.Interrupted != "":
+		return server.Fail(wire.Interrupted(r.Interrupted))
+	default:
+		return crashed(wire.Internal(), found.explain(err), stackOf(err))
 	}
+}
+
+// declared is the outcome of a request whose handler returned a declared error.
+func (p *pipeline) declared(codec *wireCodec, found error, member *errorMember) server.Outcome {
 	description, code, err := p.errors.describe(found, member)
 	if err != nil {
 		return crashed(wire.Internal(), fmt.Errorf("describe error %v: %w", member.typ, err), stackOf(err))

@@ -267,7 +267,7 @@ func TestRequestThatExpiredInTheQueueIsNotRun(t *testing.T) {
 				t.Errorf("reply to %s: %q", name, failure)
 			}
 			name, failure, _ := raw.next()
-			if !strings.HasSuffix(name, "late") || failure != "504:the caller's deadline passed before the handler ran" {
+			if !strings.HasSuffix(name, "late") || failure != "504:the time for the request was over before the handler ran" {
 				t.Errorf("reply to %s: %q, want code 504", name, failure)
 			}
 			if name, failure, _ := raw.next(); name != "patient" || failure != "" {

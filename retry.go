@@ -21,9 +21,11 @@ const (
 
 // Retry says how often, and when, a client sends a request again. A request is sent again only
 //
-//   - if nobody served the subject ([nats.ErrNoResponders]), which proves that nothing was run;
-//   - for an endpoint that is [Endpoint.Idempotent], also if the service answered with code 503, if the connection to
-//     the server was lost, and if no reply came within AttemptTimeout.
+//   - if nothing was run: nobody served the subject ([nats.ErrNoResponders]), or the service refused the request
+//     because it was overloaded or stopping ([RefusedOverload], [RefusedStopping]). A refusal proves nothing for an
+//     endpoint that runs on every instance ([Endpoint.WithoutQueueGroup]);
+//   - for an endpoint that is [Endpoint.Idempotent], also if a handler answered with code 503, if the connection to
+//     the server was lost, and if AttemptTimeout was over, whether client or service noticed that.
 //
 // All of it happens before the deadline of the call. The zero value sends a request once.
 type Retry struct {
@@ -68,8 +70,8 @@ func (p *Retry) attemptTimeout(idempotent bool) time.Duration {
 
 // allows reports whether a request may be sent again after n attempts, the last of which ended with reply or err. It
 // has waited then for as long as the next attempt must, unless ctx ends before that.
-func (p *Retry) allows(ctx context.Context, n int, idempotent bool, reply *nats.Msg, err error) bool {
-	if n >= p.Attempts || ctx.Err() != nil || !isHarmless(idempotent, reply, err) {
+func (p *Retry) allows(ctx context.Context, n int, c *compiled, reply *nats.Msg, err error) bool {
+	if n >= p.Attempts || ctx.Err() != nil || !isHarmless(c, reply, err) {
 		return false
 	}
 	backoff := p.backoff(n)
@@ -87,20 +89,17 @@ func (p *Retry) backoff(n int) time.Duration {
 	return wait
 }
 
-// isHarmless reports whether sending a request once more can do no harm, and may help. No responders proves that
-// nothing was run. After all else the request may have run.
-func isHarmless(idempotent bool, reply *nats.Msg, err error) bool {
-	switch {
-	case errors.Is(err, nats.ErrNoResponders):
-		return true
-	case !idempotent:
-		return false
-	case err != nil:
-		return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, nats.ErrDisconnected)
-	default:
-		e, failed := wire.ParseErrorReply(reply.Header)
-		return failed && e.IsUnavailable()
+// isHarmless reports whether sending a request once more can do no harm, and may help.
+func isHarmless(c *compiled, reply *nats.Msg, err error) bool {
+	if err != nil {
+		return errors.Is(err, nats.ErrNoResponders) || // nobody has it
+			c.idempotent && (errors.Is(err, context.DeadlineExceeded) || errors.Is(err, nats.ErrDisconnected))
 	}
+	e, failed := wire.ParseErrorReply(reply.Header)
+	if !failed {
+		return false
+	}
+	return e.NeverRan() && !c.runsOnAll() || c.idempotent && (e.IsUnavailable() || e.IsTimeUp())
 }
 
 // sleep waits for d. It reports false at once if ctx ends before that.

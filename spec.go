@@ -4,6 +4,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"time"
 
 	"github.com/typednats/typednats/codec/json"
 )
@@ -20,6 +21,7 @@ type spec struct {
 	mapper           *erasedMapper
 	declared         []declaration
 	idempotent       bool
+	timeout          *time.Duration
 }
 
 // pattern is the subject that servers subscribe to.

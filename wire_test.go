@@ -69,7 +69,7 @@ func TestRepliesOnTheWire(t *testing.T) {
 			"Nats-Service-Error", "internal error", "Nats-Service-Error-Code", "500"), ""},
 		{"415", "stock-check", "text/plain", `{"n":7}`, headerOf("Nats-Service-Error",
 			`content type "text/plain" is not accepted; accepted: application/json, application/msgpack`,
-			"Nats-Service-Error-Code", "415"), ""},
+			"Nats-Service-Error-Code", "415", "Typednats-Refused", "codec"), ""},
 		{"unencodable", "unencodable", "", `{}`, headerOf(
 			"Nats-Service-Error", "reply cannot be encoded", "Nats-Service-Error-Code", "500"), ""},
 	} {
@@ -85,8 +85,8 @@ func TestRepliesOnTheWire(t *testing.T) {
 		"syntax": "{", "type": `{"n":"x"}`, "two values": `{}{}`, "nothing": "",
 	} {
 		reply := exchange(t, nc, "stock-check", nil, request)
-		if !strings.HasPrefix(failureOf(reply), "400:request cannot be decoded: ") || len(reply.Header) != 2 || len(reply.Data) > 0 {
-			t.Errorf("%s: %v %q, want code 400, two headers, and no body", name, reply.Header, reply.Data)
+		if !strings.HasPrefix(failureOf(reply), "400:request cannot be decoded: ") || len(reply.Header) != 3 || len(reply.Data) > 0 {
+			t.Errorf("%s: %v %q, want code 400, three headers, and no body", name, reply.Header, reply.Data)
 		}
 	}
 }

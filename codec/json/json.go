@@ -85,14 +85,20 @@ func (Encoding) IsNil(data []byte) bool {
 	return string(bytes.Trim(data, " \t\r\n")) == "null"
 }
 
-// Unmarshal decodes data, which must hold one JSON value, into v, a non-nil pointer.
+// Unmarshal decodes data, which must hold one JSON value, into v, a non-nil pointer. Its errors can be shown to whoever
+// sent the data: they name no Go type. That of encoding/json is in their tree.
 func (e Encoding) Unmarshal(data []byte, v any) error {
 	if err := e.check(); err != nil {
 		return err
 	}
 	if !e.refuseUnknown {
-		return decode(data, v)
+		return explain(decode(data, v))
 	}
+	return explain(decodeStrictly(data, v))
+}
+
+// decodeStrictly refuses unknown fields.
+func decodeStrictly(data []byte, v any) error {
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(v); err != nil {

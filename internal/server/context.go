@@ -2,8 +2,11 @@ package server
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
+
+	"github.com/typednats/typednats/internal/wire"
 )
 
 // Context is the context of a handler. It ends with the caller's deadline, when the caller gives up, when the service
@@ -41,6 +44,23 @@ func (c *Context) end(cause error) {
 	c.mu.Unlock()
 	if full != nil {
 		full.end(cause)
+	}
+}
+
+// Interruption says why the context has ended, if it has and err, which the handler returned, is that end: then it is not
+// the handler's failure. It is asked before the request is [Request.Handled], which ends the context in any case.
+func (c *Context) Interruption(err error) wire.Interruption {
+	isEnd := errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
+	if !isEnd || c.Err() == nil {
+		return ""
+	}
+	switch cause := context.Cause(c); {
+	case errors.Is(cause, ErrCallerGone):
+		return wire.InterruptedByCaller
+	case errors.Is(cause, context.DeadlineExceeded):
+		return wire.InterruptedByDeadline
+	default:
+		return wire.InterruptedByStop
 	}
 }
 

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"time"
 
 	"github.com/nats-io/nats.go"
 )
@@ -12,6 +13,8 @@ type Endpoint struct {
 	Subject    string            // may hold wildcards
 	QueueGroup string            // "" if each instance is to get each request
 	Metadata   map[string]string // for $SRV.INFO
+
+	Timeout time.Duration // the most that a request may take, the wait in the queue included; 0 means no bound
 
 	MaxConcurrent   int // handlers at a time
 	MaxPending      int // requests that wait for a handler

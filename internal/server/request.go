@@ -32,6 +32,8 @@ type Request struct {
 	started time.Duration // when it got its slot
 	took    time.Duration // from then on, until it was handled
 
+	Interrupted wire.Interruption // what its context's Interruption said when the handler had returned
+
 	// Under the endpoint's lock: the place in the queue, and then in the list of those that run.
 	next                     *Request
 	prevRunning, nextRunning *Request

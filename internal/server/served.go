@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/nats-io/nats.go"
 
@@ -69,8 +70,8 @@ func (e *Served) admit(m *nats.Msg) *Request {
 	r.clock, r.counts = &e.env.clock, e.counts.Load()
 	facts, token := wire.FactsOf(m.Header, m.Reply)
 	r.ContentType, r.cancellable, r.confirms = facts.ContentType, token.Arrived, token.Asked
-	if facts.Timeout > 0 {
-		r.Context.deadline = e.env.clock.deadline(now, facts.Timeout)
+	if timeout := e.timeout(facts.Timeout); timeout > 0 {
+		r.Context.deadline = e.env.clock.deadline(now, timeout)
 	}
 	r.counts.requests.Add(1)
 	e.mu.Lock()
@@ -91,6 +92,14 @@ func (e *Served) admit(m *nats.Msg) *Request {
 		return nil
 	}
 	return r
+}
+
+// timeout is how long a request may take whose caller waits for so long. For both, 0 means that nobody says.
+func (e *Served) timeout(caller time.Duration) time.Duration {
+	if caller == 0 || e.Timeout == 0 {
+		return max(caller, e.Timeout)
+	}
+	return min(caller, e.Timeout)
 }
 
 // proceed implements [receiver].

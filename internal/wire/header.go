@@ -1,6 +1,8 @@
 package wire
 
 import (
+	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -25,16 +27,25 @@ const (
 	// ContentTypeHeader names the codec of a request that is not JSON.
 	ContentTypeHeader = "Content-Type"
 
+	// ErrorTextHeader holds an error's description in full, percent-encoded, if the plain one had to be escaped.
+	ErrorTextHeader = "Typednats-Error-Text"
+
+	// RefusedHeader says why the library answered a request without running its handler.
+	RefusedHeader = "Typednats-Refused"
+
+	// InterruptedHeader says why the context of a handler ended that returned that end.
+	InterruptedHeader = "Typednats-Interrupted"
+
 	// StatusHeader is where nats.go puts the status of a message that has one, such as 503 for no responders. As a
 	// header of a reply it would be taken for one.
 	StatusHeader = "Status"
 )
 
 // reservedHeaders are those that a program may not set.
-func reservedHeaders() [7]string {
+func reservedHeaders() [10]string {
 	return [...]string{
-		micro.ErrorHeader, micro.ErrorCodeHeader, ErrorTypeHeader, TimeoutHeader, ReplyTokenHeader, ContentTypeHeader,
-		StatusHeader,
+		micro.ErrorHeader, micro.ErrorCodeHeader, ErrorTypeHeader, ErrorTextHeader, RefusedHeader, InterruptedHeader,
+		TimeoutHeader, ReplyTokenHeader, ContentTypeHeader, StatusHeader,
 	}
 }
 
@@ -49,6 +60,23 @@ func IsReserved(key string) bool {
 	return false
 }
 
+// CheckHeader reports why a program may not send a header: nats.go does not publish its key, the library sets it itself,
+// or a value is not ASCII, which ADR-4 asks for. The reader thread of a Java client ends at the first byte that is not.
+func CheckHeader(key string, values []string) error {
+	if !IsHeaderKey(key) {
+		return errors.New("want letters, digits or dashes, as in HTTP")
+	}
+	if IsReserved(key) {
+		return errors.New("the library sets it itself")
+	}
+	for _, value := range values {
+		if i := strings.IndexFunc(value, func(r rune) bool { return (r < ' ' || r > '~') && r != '\t' }); i >= 0 {
+			return fmt.Errorf("value %+q: want printable ASCII; encode the rest, as with url.PathEscape", value)
+		}
+	}
+	return nil
+}
+
 // IsHeaderKey reports whether nats.go publishes a message with this header. It is stricter than ADR-4: what separates
 // words in HTTP is refused, too.
 func IsHeaderKey(key string) bool {
@@ -57,12 +85,27 @@ func IsHeaderKey(key string) bool {
 	})
 }
 
-// HeaderValue returns the first value of a header, or "". Unlike [nats.Header.Get] it stands an empty list.
+// HeaderValue returns the first value of a header, or "". The key is compared without case: clients of other languages
+// write it as they like. If there are several spellings, that of key counts, and then the first in the order of bytes.
 func HeaderValue(h nats.Header, key string) string {
-	if values := h[key]; len(values) > 0 {
+	if values := headerValues(h, key); len(values) > 0 {
 		return values[0]
 	}
 	return ""
+}
+
+// headerValues returns the values of a header, nil if it has none.
+func headerValues(h nats.Header, key string) []string {
+	if values := h[key]; len(values) > 0 {
+		return values
+	}
+	spelling := ""
+	for other, values := range h {
+		if len(values) > 0 && strings.EqualFold(other, key) && (spelling == "" || other < spelling) {
+			spelling = other
+		}
+	}
+	return h[spelling]
 }
 
 // HeaderWith returns a copy of h with more values of a header.
@@ -74,19 +117,19 @@ func HeaderWith(h nats.Header, key string, values ...string) nats.Header {
 }
 
 // MergeReplyHeader adds what a handler wants to send back to the header that the library sets. It reports the first
-// key that may not be sent.
-func MergeReplyHeader(own, extra nats.Header) (merged nats.Header, badKey string) {
+// header that may not be sent.
+func MergeReplyHeader(own, extra nats.Header) (nats.Header, error) {
 	if len(extra) == 0 {
-		return own, ""
+		return own, nil
 	}
 	if own == nil {
 		own = make(nats.Header, len(extra))
 	}
 	for key, values := range extra {
-		if !IsHeaderKey(key) || IsReserved(key) {
-			return nil, key
+		if err := CheckHeader(key, values); err != nil {
+			return nil, fmt.Errorf("reply header %q: %w", key, err)
 		}
 		own[key] = values
 	}
-	return own, ""
+	return own, nil
 }

@@ -6,19 +6,28 @@ import (
 	"strings"
 )
 
-// Media types with a meaning of their own; every other one is just a codec's name.
+// Media types that the library knows; every other one is just a codec's name.
 const (
 	JSONMediaType = "application/json"         // meant by a request that names none
 	RawMediaType  = "application/octet-stream" // alone, takes any bytes
+
+	msgpackMediaType = "application/msgpack"
 )
 
 // maxMediaType bounds a content type, in bytes: it can be part of a subject.
 const maxMediaType = 128
 
-// CanonicalMediaType drops parameters and case, which do not count when media types are compared.
+// CanonicalMediaType drops parameters and case, which do not count when media types are compared, and knows
+// the other names of MessagePack.
 func CanonicalMediaType(contentType string) string {
 	mediaType, _, _ := strings.Cut(contentType, ";")
-	return strings.ToLower(strings.TrimSpace(mediaType))
+	mediaType = strings.ToLower(strings.TrimSpace(mediaType))
+	switch mediaType {
+	case "application/x-msgpack", "application/vnd.msgpack":
+		return msgpackMediaType
+	default:
+		return mediaType
+	}
 }
 
 // CheckMediaType reports what is wrong with a codec's content type, which travels as a header's value.
@@ -57,7 +66,7 @@ func longMediaType(short string) string {
 	case short == "" || strings.Contains(short, "/"):
 		return short
 	case short == "msgpack":
-		return "application/msgpack"
+		return msgpackMediaType
 	case short == "octet-stream":
 		return RawMediaType
 	default:

@@ -17,7 +17,11 @@ const (
 
 // NotDecodable is the reply to a request that the codec cannot decode.
 func NotDecodable(cause error) ErrorReply {
-	return ErrorReply{Code: codeBadRequest, Description: fmt.Sprintf("request cannot be decoded: %v", cause)}
+	return ErrorReply{
+		Code:        codeBadRequest,
+		Description: fmt.Sprintf("request cannot be decoded: %v", cause),
+		Refused:     RefusedDecode,
+	}
 }
 
 // NotConcrete is the reply to a request that was sent to an endpoint's pattern as it is written, instead of a subject that
@@ -27,24 +31,41 @@ func NotConcrete(subject string) ErrorReply {
 		Code: codeBadRequest,
 		Description: fmt.Sprintf(
 			"the request was sent to %q, which holds a wildcard: put a value in place of each * and >", subject),
+		Refused: RefusedDecode,
 	}
 }
 
 // NotAccepted is the reply to a request in a codec that the endpoint does not accept. The content type is empty for a
-// request that names none, which means JSON.
+// request that names none, which means JSON; its caller may never have heard of content types.
 func NotAccepted(contentType string, accepted fmt.Stringer) ErrorReply {
+	description := fmt.Sprintf("content type %q is not accepted; accepted: %v", contentType, accepted)
 	if contentType == "" {
-		contentType = JSONMediaType
+		description = fmt.Sprintf("the request names no content type, which means JSON, and that is not accepted; accepted: %v", accepted)
 	}
-	return ErrorReply{
-		Code:        codeUnsupportedMedia,
-		Description: fmt.Sprintf("content type %q is not accepted; accepted: %v", contentType, accepted),
-	}
+	return ErrorReply{Code: codeUnsupportedMedia, Description: description, Refused: RefusedCodec}
 }
 
 // CallerGone is the reply to a request whose caller gave up before the handler ran. Nobody sees it but in statistics.
 func CallerGone() ErrorReply {
-	return ErrorReply{Code: codeCallerGone, Description: "the caller gave up before the handler ran"}
+	return ErrorReply{
+		Code:        codeCallerGone,
+		Description: "the caller gave up before the handler ran",
+		Refused:     RefusedAbandoned,
+	}
+}
+
+// Interrupted is the reply to a request whose handler returned that its context had ended, for that reason.
+func Interrupted(by Interruption) ErrorReply {
+	e := ErrorReply{Interrupted: by}
+	switch by {
+	case InterruptedByDeadline:
+		e.Code, e.Description = codeDeadline, "the time for the request was over before the handler was done"
+	case InterruptedByCaller:
+		e.Code, e.Description = codeCallerGone, "the caller gave up before the handler was done"
+	case InterruptedByStop:
+		e.Code, e.Description = codeUnavailable, "the service stopped before the handler was done"
+	}
+	return e
 }
 
 // Internal is all that a caller learns of an error that was not declared, or of a panic.
@@ -67,12 +88,12 @@ func TooLarge(size int, limit int64) ErrorReply {
 
 // Overloaded is the reply to a request for which there is neither a free handler nor room to wait.
 func Overloaded() ErrorReply {
-	return ErrorReply{Code: codeUnavailable, Description: "too many requests"}
+	return ErrorReply{Code: codeUnavailable, Description: "too many requests", Refused: RefusedOverload}
 }
 
 // Stopping is the reply to a request that was accepted and had not started when the service stopped waiting.
 func Stopping() ErrorReply {
-	return ErrorReply{Code: codeUnavailable, Description: "service is stopping"}
+	return ErrorReply{Code: codeUnavailable, Description: "service is stopping", Refused: RefusedStopping}
 }
 
 // Dropped is what is counted for requests that nats.go dropped because nobody read them in time. It is never sent.
@@ -80,18 +101,18 @@ func Dropped(cause error) ErrorReply {
 	return ErrorReply{Code: codeUnavailable, Description: cause.Error()}
 }
 
-// DeadlinePassed is the reply to a request whose caller had stopped waiting before the handler ran.
+// DeadlinePassed is the reply to a request whose time was over before the handler ran: the caller had stopped waiting.
 func DeadlinePassed() ErrorReply {
-	return ErrorReply{Code: codeDeadline, Description: "the caller's deadline passed before the handler ran"}
+	return ErrorReply{
+		Code:        codeDeadline,
+		Description: "the time for the request was over before the handler ran",
+		Refused:     RefusedExpired,
+	}
 }
-
-// IsUnavailable reports whether an error reply says that the service did not run the request for want of room, or
-// because it was stopping. A declared error with the same code says something else.
-func (e ErrorReply) IsUnavailable() bool { return e.Code == codeUnavailable && e.Type == "" }
 
 // IsMisread reports whether an error reply may come of a content type that has not arrived.
 func (e ErrorReply) IsMisread() bool {
-	return e.Type == "" && (e.Code == codeBadRequest || e.Code == codeUnsupportedMedia)
+	return e.Refused == RefusedDecode || e.Refused == RefusedCodec
 }
 
 // IsServiceFault reports whether a code says that the service is to blame, and not its caller.

@@ -1,0 +1,26 @@
+package typednats
+
+import (
+	"github.com/typednats/typednats/internal/wire"
+)
+
+// What [ServiceError.Refused] and [RefusedHeader] say. Each proves that the handler was not run.
+const (
+	// RefusedOverload means that the handlers were busy and the queue was full: code 503.
+	RefusedOverload = string(wire.RefusedOverload)
+
+	// RefusedStopping means that the service was stopping and the request had not started: code 503.
+	RefusedStopping = string(wire.RefusedStopping)
+
+	// RefusedExpired means that the time for the request was over before it started: code 504.
+	RefusedExpired = string(wire.RefusedExpired)
+
+	// RefusedAbandoned means that the caller gave up before the request started: code 499.
+	RefusedAbandoned = string(wire.RefusedAbandoned)
+
+	// RefusedCodec means that the endpoint does not accept the request's codec: code 415.
+	RefusedCodec = string(wire.RefusedCodec)
+
+	// RefusedDecode means that the request cannot be decoded: code 400.
+	RefusedDecode = string(wire.RefusedDecode)
+)
