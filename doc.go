@@ -37,13 +37,14 @@
 //
 // A client:
 //
-//	reply, err := typednats.RequestService(ctx, nc, StockCheck, StockRequest{ItemID: "item-456"})
+//	client := typednats.NewClient(nc) // one for each connection
+//	reply, err := typednats.RequestService(ctx, client, StockCheck, StockRequest{ItemID: "item-456"})
 //	if missing, ok := errors.AsType[NotFound](err); ok {
 //		log.Print(missing.ItemID)
 //	}
 //
-// This is core NATS: a request is sent once, arrives at most once, and is lost with the process that holds it. There
-// is no storage, no JetStream and no streaming.
+// This is core NATS: a request is sent once, unless a client may repeat it ([WithRetry]), arrives at most once, and is
+// lost with the process that holds it. There is no storage, no JetStream and no streaming.
 //
 // The directory docs/guides has a how-to for each task, docs/wire.md lists every header, code and subject that crosses
 // the wire, and docs/design.md is for those who change the library.
