@@ -13,6 +13,7 @@ import (
 
 	"github.com/typednats/typednats/codec/json"
 	"github.com/typednats/typednats/internal/buffer"
+	"github.com/typednats/typednats/internal/replies"
 	"github.com/typednats/typednats/internal/subject"
 	"github.com/typednats/typednats/internal/wire"
 )
@@ -47,6 +48,7 @@ func (c *call) prepare(d *descriptor, opts []CallOption) error {
 // prepareUntyped makes c a call of a subject of which nothing else is known. Its error is a *CallError.
 func (c *call) prepareUntyped(to string, in, out reflect.Type, opts []CallOption) error {
 	c.compiled = &compiled{
+		untyped: true,
 		subject: to,
 		target:  to,
 		codecs:  codecSet{newWireCodec(json.Codec)},
@@ -193,10 +195,16 @@ func (c *call) attempt(ctx context.Context, r Requester, body []byte) (*nats.Msg
 		return client.exchange(ctx, c.timeout, &request)
 	}
 	reply, err := r.RequestMsgWithContext(ctx, &nats.Msg{Subject: request.subject, Header: request.header, Data: body})
+	if err == nil {
+		err = checkReply(reply)
+	}
 	if err != nil {
 		return nil, err
 	}
-	return reply, checkReply(reply)
+	if stream := wire.AcknowledgingStream(reply); stream != "" && !c.IncludesAcknowledgement() {
+		return nil, replies.AcknowledgedError(stream)
+	}
+	return reply, nil
 }
 
 // outgoing returns the request with its facts: in the reply subject if client and codec can put them there, as headers
@@ -206,7 +214,7 @@ func (c *call) outgoing(ctx context.Context, client *Client, body []byte) outgoi
 	if deadline, ok := ctx.Deadline(); ok {
 		facts.Timeout = max(time.Until(deadline), 1) // what has ended is found out when it is used
 	}
-	out := outgoing{subject: c.target, header: c.header, body: body}
+	out := outgoing{subject: c.target, header: c.header, body: body, expects: c.compiled}
 	if client == nil || !client.opts.factsInToken || !c.sends.fitsToken {
 		out.header = facts.AddTo(maps.Clone(c.header))
 		return out

@@ -70,6 +70,8 @@ type outgoing struct {
 
 	asks  bool   // whether the facts arrive: the headers say the same
 	epoch uint64 // of the connection, if it asks
+
+	expects replies.Expectation // nil if whatever comes is the reply
 }
 
 // exchange sends a request and waits for its reply: until ctx ends or, if it has no deadline, for as long as timeout
@@ -81,7 +83,7 @@ func (c *Client) exchange(ctx context.Context, timeout time.Duration, out *outgo
 	if _, ok := ctx.Deadline(); ok && ctx.Done() != nil {
 		timeout = 0
 	}
-	call, err := c.inbox.Open(timeout)
+	call, err := c.inbox.Open(timeout, out.expects)
 	if err != nil {
 		return nil, err
 	}

@@ -1,8 +1,11 @@
 package typednats
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
+	"reflect"
+	"strings"
 	"time"
 
 	"github.com/typednats/typednats/internal/subject"
@@ -12,6 +15,7 @@ import (
 // compiled is a descriptor without mistakes, in the form that servers and clients work with.
 type compiled struct {
 	name         string
+	untyped      bool   // there is no descriptor: nothing but the target and the types is known
 	subject      string // may hold wildcards
 	target       string // where clients send, "" for a wildcard endpoint without At
 	isForClients bool   // it has an At
@@ -57,6 +61,26 @@ func compile(s *spec) (*compiled, error) {
 
 // runsOnAll reports whether each instance gets each request, as far as the endpoint says.
 func (c *compiled) runsOnAll() bool { return c.queue.kind == queueDisabled }
+
+// IncludesAcknowledgement implements [replies.Expectation]. Who publishes to a stream on purpose takes the acknowledgement
+// into a type with its fields or, without a descriptor, into one that takes anything. A service that has a reply which
+// looks like one says with a header that it is not.
+func (c *compiled) IncludesAcknowledgement() bool {
+	t := c.out.Type
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if t.Kind() != reflect.Struct {
+		return c.untyped
+	}
+	for _, field := range reflect.VisibleFields(t) {
+		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		if name = cmp.Or(name, field.Name); strings.EqualFold(name, "stream") || strings.EqualFold(name, "seq") {
+			return true
+		}
+	}
+	return c.untyped && t.NumField() == 0
+}
 
 // target is where clients send; it is empty for a wildcard endpoint without At.
 func (s *spec) target() string {

@@ -24,6 +24,11 @@ var (
 	// ErrDecodeReply is returned when a successful reply came that the codec cannot decode.
 	ErrDecodeReply = errors.New("typednats: reply cannot be decoded")
 
+	// ErrStreamAcknowledged is returned when the acknowledgement of a JetStream stream came in place of the service's reply:
+	// the stream takes the endpoint's subject. The service may have run the request. A [Client] waits for the reply, and
+	// says this if none comes; a bare connection gets only the first message.
+	ErrStreamAcknowledged = replies.ErrAcknowledged
+
 	// ErrClientClosed is returned by calls through a [Client] after [Client.Close]. Nothing more is received.
 	ErrClientClosed = replies.ErrClosed
 
@@ -118,6 +123,7 @@ func invalidEndpoint(name string) error {
 //   - [nats.ErrConnectionClosed], [nats.ErrConnectionDraining], [nats.ErrDisconnected] or [ErrClientClosed],
 //   - [nats.ErrMaxPayload]: the request is larger than the server allows, nothing was sent,
 //   - [ErrEncodeRequest] or [ErrDecodeReply], with the codec's error,
+//   - [ErrStreamAcknowledged], of a stream in the service's place,
 //   - [ErrInvalidEndpoint] or [ErrInvalidConfig], a mistake in the call,
 //   - another error of the [Requester].
 type CallError struct {

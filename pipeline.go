@@ -51,7 +51,7 @@ func (p *pipeline) Serve(r *server.Request) server.Outcome {
 	if err != nil {
 		out = p.failed(codec, r, err)
 	} else {
-		out = p.succeeded(codec, slot)
+		out = p.succeeded(codec, r.ContentType, slot)
 	}
 	header, badHeader := wire.MergeReplyHeader(out.Header, extra)
 	if badHeader != nil {
@@ -140,7 +140,7 @@ func (p *pipeline) handleInnermost(ctx context.Context, inv *Invocation) (reply 
 }
 
 // succeeded is the outcome of a request whose handler returned what slot points to.
-func (p *pipeline) succeeded(codec *wireCodec, slot any) server.Outcome {
+func (p *pipeline) succeeded(codec *wireCodec, requestType string, slot any) server.Outcome {
 	if p.out.empty {
 		return server.Outcome{}
 	}
@@ -150,7 +150,11 @@ func (p *pipeline) succeeded(codec *wireCodec, slot any) server.Outcome {
 		b.Recycle()
 		return crashed(wire.NotEncodable(), fmt.Errorf("encode reply %v: %w", p.out.Type, err), stackOf(err))
 	}
-	return server.Outcome{Reply: server.Reply{Body: body, Buffer: b}}
+	out := server.Outcome{Reply: server.Reply{Body: body, Buffer: b}}
+	if wire.BeginsAsAcknowledgement(body) {
+		out.Header = wire.NotAnAcknowledgement(requestType)
+	}
+	return out
 }
 
 // failed is the outcome of a request whose handler returned err. What its caller did to its context is not the

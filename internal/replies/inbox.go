@@ -48,9 +48,9 @@ func (in *Inbox) Subject() string {
 	return in.sub.Subject
 }
 
-// Open enters a call that is to be given up after timeout; 0 means never. It must be followed by [Inbox.Await] or
-// [Inbox.Drop].
-func (in *Inbox) Open(timeout time.Duration) (*Call, error) {
+// Open enters a call that is to be given up after timeout; 0 means never. With expects nil, whatever comes is the reply. It
+// must be followed by [Inbox.Await] or [Inbox.Drop].
+func (in *Inbox) Open(timeout time.Duration, expects Expectation) (*Call, error) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	if in.closed || in.lost {
@@ -60,6 +60,7 @@ func (in *Inbox) Open(timeout time.Duration) (*Call, error) {
 		return nil, err
 	}
 	c := in.waiting.add()
+	c.expects = expects
 	if timeout > 0 {
 		in.waiting.limit(c, timeout)
 	}
@@ -79,22 +80,30 @@ func (in *Inbox) Await(ctx context.Context, c *Call) (*nats.Msg, error) {
 	}
 	e, ok := c.takeUntil(ctx)
 	if !ok {
-		in.Drop(c)
-		return nil, ctx.Err()
+		err := ctx.Err()
+		if stream := in.drop(c); stream != "" {
+			err = fmt.Errorf("%w: %w", err, AcknowledgedError(stream))
+		}
+		return nil, err
 	}
 	return e.reply, e.err
 }
 
 // Drop ends a call that waits no more.
-func (in *Inbox) Drop(c *Call) {
+func (in *Inbox) Drop(c *Call) { in.drop(c) }
+
+// drop ends a call that waits no more. It returns the stream that has acknowledged the request, if one has.
+func (in *Inbox) drop(c *Call) (stream string) {
 	in.mu.Lock()
 	found := in.waiting.remove(c.number)
+	stream = c.stream
 	in.mu.Unlock()
 	if found == nil { // its ending is on its way
 		c.take()
-		return
+		return stream
 	}
 	c.recycle()
+	return stream
 }
 
 // Close ends the subscription and the calls that wait, with [ErrClosed]. It can be called any number of times.
@@ -145,11 +154,16 @@ func (in *Inbox) deliver(reply *nats.Msg) {
 	if !ok {
 		return
 	}
+	stream := wire.AcknowledgingStream(reply)
 	in.mu.Lock()
+	if stream != "" && in.waiting.acknowledge(number, stream) {
+		in.mu.Unlock()
+		return
+	}
 	c := in.waiting.remove(number)
 	in.mu.Unlock()
 	if c != nil {
-		c.ended <- ending{reply: reply}
+		c.end(ending{reply: reply})
 	}
 }
 

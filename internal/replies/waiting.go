@@ -38,6 +38,7 @@ func (w *waiting) add() *Call {
 		w.places = append(w.places, c)
 	}
 	const mask = 1<<nonceBits - 1
+	c.expects, c.stream = nil, ""
 	c.number = uint64(place+1)<<nonceBits | rand.Uint64()&mask //nolint:gosec // ChaCha8, seeded by the operating system
 	return c
 }
@@ -62,19 +63,39 @@ func (w *waiting) limit(c *Call, timeout time.Duration) {
 	w.running = true
 }
 
-// remove takes out the call with that number. It returns nil if no such call waits any more.
-func (w *waiting) remove(number uint64) *Call {
+// find returns the call with that number, or nil if no such call waits any more.
+func (w *waiting) find(number uint64) *Call {
 	place := int(number>>nonceBits) - 1
 	if place < 0 || place >= len(w.places) || w.places[place] == nil || w.places[place].number != number {
 		return nil
 	}
-	c := w.places[place]
+	return w.places[place]
+}
+
+// remove takes out the call with that number. It returns nil if no such call waits any more.
+func (w *waiting) remove(number uint64) *Call {
+	c := w.find(number)
+	if c == nil {
+		return nil
+	}
+	place := int(number>>nonceBits) - 1
 	w.places[place] = nil
 	w.free = append(w.free, place)
 	if c.limited {
 		w.unlimit(c)
 	}
 	return c
+}
+
+// acknowledge notes that a stream has acknowledged a request. It reports whether that is not the reply, so that the
+// call waits on.
+func (w *waiting) acknowledge(number uint64, stream string) bool {
+	c := w.find(number)
+	if c == nil || c.expects == nil || c.expects.IncludesAcknowledgement() {
+		return false
+	}
+	c.stream = stream
+	return true
 }
 
 // unlimit takes a call out of the list of those that are limited.
@@ -96,8 +117,7 @@ func (w *waiting) unlimit(c *Call) {
 func (w *waiting) endDue(e ending) {
 	now := time.Since(w.start)
 	for w.first != nil && w.first.until <= now {
-		c := w.remove(w.first.number)
-		c.ended <- e
+		w.remove(w.first.number).end(e)
 	}
 	w.running = w.first != nil
 	if w.running {
@@ -109,8 +129,7 @@ func (w *waiting) endDue(e ending) {
 func (w *waiting) endAll(e ending) {
 	for _, c := range w.places {
 		if c != nil {
-			w.remove(c.number)
-			c.ended <- e
+			w.remove(c.number).end(e)
 		}
 	}
 	if w.timer != nil {

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"maps"
 	"strconv"
 	"strings"
 
@@ -99,10 +100,10 @@ func ConfirmReplyToken(h nats.Header) nats.Header {
 
 // TakeConfirmation takes that out of a reply. It reports whether it was there.
 func TakeConfirmation(reply *nats.Msg) bool {
-	if _, ok := reply.Header[ReplyTokenHeader]; !ok {
+	if HeaderValue(reply.Header, ReplyTokenHeader) == "" {
 		return false
 	}
-	delete(reply.Header, ReplyTokenHeader)
+	maps.DeleteFunc(reply.Header, func(key string, _ []string) bool { return strings.EqualFold(key, ReplyTokenHeader) })
 	if len(reply.Header) == 0 {
 		reply.Header = nil
 	}
