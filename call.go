@@ -95,6 +95,9 @@ func (c *call) fail(err error) error {
 // failIn wraps what went wrong with a call that has a context. If the call has ended with that, it says why the context
 // has ended.
 func (c *call) failIn(ctx context.Context, err error) error {
+	if errors.Is(err, context.DeadlineExceeded) {
+		awaitDeadline(ctx)
+	}
 	end := ctx.Err()
 	if end == nil || !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled) {
 		return c.fail(err)

@@ -13,6 +13,9 @@ import (
 // DefaultTimeout is how long a call waits whose context has no deadline.
 const DefaultTimeout = 5 * time.Second
 
+// maxTimerDelay is how late a context's timer may be.
+const maxTimerDelay = 100 * time.Millisecond
+
 // Requester sends a request and waits for its reply. [*nats.Conn] is one, and so is [*Client], which is faster.
 // Whatever else implements it gets the caller's timeout and codec as headers of the message.
 type Requester interface {
@@ -30,6 +33,21 @@ func checkReply(reply *nats.Msg) error {
 		return nats.ErrNoResponders
 	default:
 		return nil
+	}
+}
+
+// awaitDeadline waits for ctx to end if its deadline has passed. Timers are late: a service may notice first, and why ctx
+// ends is known once it has. A context that does not keep its deadline is given up soon.
+func awaitDeadline(ctx context.Context) {
+	deadline, ok := ctx.Deadline()
+	if !ok || time.Now().Before(deadline) {
+		return
+	}
+	patience := time.NewTimer(maxTimerDelay)
+	defer patience.Stop()
+	select {
+	case <-ctx.Done():
+	case <-patience.C:
 	}
 }
 

@@ -27,7 +27,7 @@ type scripted struct {
 }
 
 // newScripted starts to answer: "o" is a reply, "5" code 503, "x" code 500, "m" a declared error with code 503, "-" no
-// reply.
+// reply; "r", "s", "e" and "d" are refusals, for overload, a stop, time and decoding.
 func newScripted(t *testing.T, nc *nats.Conn, script string) *scripted {
 	t.Helper()
 	s := &scripted{}
@@ -40,6 +40,14 @@ func newScripted(t *testing.T, nc *nats.Conn, script string) *scripted {
 		case 'm':
 			return &nats.Msg{Data: []byte(`{"item":"nut"}`), Header: headerOf(
 				"Nats-Service-Error", "no nut", "Nats-Service-Error-Code", "503", "Nats-Service-Error-Type", "missing")}
+		case 'r':
+			return refusal("503", typednats.RefusedOverload)
+		case 's':
+			return refusal("503", typednats.RefusedStopping)
+		case 'e':
+			return refusal("504", typednats.RefusedExpired)
+		case 'd':
+			return refusal("400", typednats.RefusedDecode)
 		case '-':
 			return nil
 		default:
@@ -47,6 +55,17 @@ func newScripted(t *testing.T, nc *nats.Conn, script string) *scripted {
 		}
 	})
 	return s
+}
+
+// refusal is a reply of a service that did not run its handler.
+func refusal(code, word string) *nats.Msg {
+	return &nats.Msg{Header: headerOf(
+		"Nats-Service-Error", "no", "Nats-Service-Error-Code", code, "Typednats-Refused", word)}
+}
+
+// refused is what the caller of one gets.
+func refused(code int, word string) typednats.ServiceError {
+	return typednats.ServiceError{Code: code, Description: "no", Refused: word}
 }
 
 // came enters a request and returns how many came before it.
@@ -85,6 +104,14 @@ func TestRequestIsSentAgainIfThatDoesNoHarm(t *testing.T) {
 		want     any // an error or a ServiceError, nil for a reply
 	}{
 		"plain, busy":                   {once, policy, "5o", 1, serviceError(503, "busy")},
+		"plain, refused for overload":   {once, policy, "rro", 3, nil},
+		"plain, refused for a stop":     {once, policy, "so", 2, nil},
+		"plain, refused for too long":   {once, policy, "rrro", 3, refused(503, typednats.RefusedOverload)},
+		"plain, refused for time":       {once, policy, "eo", 1, refused(504, typednats.RefusedExpired)},
+		"plain, refused for good":       {once, policy, "do", 1, refused(400, typednats.RefusedDecode)},
+		"all instances, refused by one": {once.WithoutQueueGroup(), policy, "ro", 1, refused(503, typednats.RefusedOverload)},
+		"idempotent, refused for time":  {again, policy, "eo", 2, nil},
+		"idempotent, refused for good":  {again, policy, "do", 1, refused(400, typednats.RefusedDecode)},
 		"plain, broken":                 {once, policy, "xo", 1, serviceError(500, "broken")},
 		"idempotent, busy once":         {again, policy, "5o", 2, nil},
 		"idempotent, busy for too long": {again, policy, "5555o", 3, serviceError(503, "busy")},

@@ -219,12 +219,16 @@ func FuzzParseErrorReply(f *testing.F) {
 		"",
 	} {
 		f.Add([]byte(block), "no item", 404, "NotFound")
+		f.Add([]byte(strings.ToLower(block)), "kein Stück 😀 \\u00fc 100%", 404, "NotFound")
 	}
 	f.Fuzz(func(t *testing.T, block []byte, description string, code int, tag string) {
 		if h, err := nats.DecodeHeadersMsg(block); err == nil {
 			got, failed := ParseErrorReply(h)
-			_, described := h[micro.ErrorHeader]
-			_, coded := h[micro.ErrorCodeHeader]
+			described, coded := false, false
+			for key := range h {
+				described = described || strings.EqualFold(key, micro.ErrorHeader)
+				coded = coded || strings.EqualFold(key, micro.ErrorCodeHeader)
+			}
 			switch {
 			case failed != (described || coded):
 				t.Errorf("ParseErrorReply(%v) = %v, %v", h, got, failed)
@@ -237,6 +241,14 @@ func FuzzParseErrorReply(f *testing.F) {
 		}
 		want := ErrorReply{Code: CleanCode(code), Description: CleanDescription(description, tag), Type: tag}
 		written := want.Header()
+		for key, values := range written {
+			if strings.ContainsFunc(strings.Join(values, ""), func(r rune) bool { return r < ' ' || r > '~' }) {
+				t.Errorf("%s: %q is not ASCII", key, values)
+			}
+		}
+		if n := len(written[micro.ErrorHeader][0]); n == 0 || n > MaxDescription {
+			t.Errorf("the description has %d bytes", n)
+		}
 		got, _ := ParseErrorReply(overTheWire(t, written))
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("ParseErrorReply(%v) (-want +got):\n%s", written, diff)
