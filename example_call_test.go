@@ -134,3 +134,20 @@ func ExampleRequest() {
 	// map[id:r-1] <nil>
 	// 404 UnknownItemError {"item":"gear"}
 }
+
+func ExampleWasRun() {
+	nc, end := exampleWarehouse()
+	defer end()
+	elsewhere := Reserve.InGroup(typednats.NewGroup("elsewhere"))
+
+	_, err := typednats.RequestService(context.Background(), nc, elsewhere, ReserveRequest{Item: "nut"})
+	switch run, known := typednats.WasRun(err); {
+	case !known:
+		fmt.Println("look what became of it before you ask again")
+	case run:
+		fmt.Println("that is the answer")
+	default:
+		fmt.Println("nothing was reserved: ask again")
+	}
+	// Output: nothing was reserved: ask again
+}

@@ -113,3 +113,27 @@ func ExampleEndpoint_FailsWithTag() {
 	// step 1 understands it: true
 	// call "reserve" at "warehouse.reserve": service error 404 (unknown-item): unknown item "gear"
 }
+
+// Orders calls Reserve. How Reserve failed is not its answer, unless it says so.
+func Example_errorsOfOtherServices() {
+	nc, end := exampleWarehouse()
+	defer end()
+
+	order := typednats.NewEndpoint[ReserveRequest, Reservation, UnknownItemError]("order")
+	handler := func(ctx context.Context, r ReserveRequest) (Reservation, error) {
+		reply, err := typednats.RequestService(ctx, nc, Reserve, r)
+		var failed *typednats.ServiceError
+		switch {
+		case errors.As(err, &failed) && failed.Code == 429:
+			return Reservation{}, typednats.Errorf(429, "too many orders") // pass the code on, in words of one's own
+		case err != nil:
+			return Reservation{}, fmt.Errorf("reserve: %w", err) // a declared error passes; all else is code 500
+		}
+		return reply, nil
+	}
+
+	client := typednats.Local(order.Handle(handler))
+	_, err := typednats.RequestService(context.Background(), client, order, ReserveRequest{Item: "gear"})
+	fmt.Println(err)
+	// Output: unknown item "gear"
+}
