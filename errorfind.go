@@ -104,7 +104,7 @@ func (t *errorTable) lookByIs(err error, f *finding) bool {
 		return false
 	}
 	for _, member := range t.members {
-		if member.sample != nil && is.Is(member.sample) {
+		if !isNil(member.sample) && is.Is(member.sample) {
 			f.declared, f.member = member.sample, member
 			return true
 		}

@@ -156,6 +156,15 @@ func TestErrorsAreFoundAsErrorsAsFindsThem(t *testing.T) {
 	}
 }
 
+// TestConcreteErrorIsFoundByIs has an endpoint whose only error is declared by its type.
+func TestConcreteErrorIsFoundByIs(t *testing.T) {
+	t.Parallel()
+	e := typednats.NewEndpoint[note, note, busy]("concrete")
+	r := typednats.Local(e.Handle(func(context.Context, note) (note, error) { return note{}, likeness{busy{}} }))
+	_, err := typednats.RequestService(within(t), r, e, note{})
+	compare(t, "error", error(busy{}), err)
+}
+
 // TestOwnerIsToldOfForgottenErrors has mistakes of a handler that look like answers.
 func TestOwnerIsToldOfForgottenErrors(t *testing.T) {
 	t.Parallel()

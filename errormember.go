@@ -22,7 +22,7 @@ type errorMember struct {
 	body   wireType     // what is sent: the type, without a pointer
 	tag    string       // the tag that is sent
 	tags   []string     // all tags that were given
-	sample error        // what was declared first; nil if that was no value
+	sample error        // what was declared first, or the zero value of a concrete Err; may be a nil pointer
 }
 
 // forms returns the types in which a handler may return the error: the declared one, and its pointer or value

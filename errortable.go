@@ -54,7 +54,8 @@ func membersOf(errType reflect.Type, declared []declaration, m *mistakes) []*err
 		return member
 	}
 	if errType.Kind() != reflect.Interface {
-		add(errType)
+		member := add(errType)
+		member.sample, _ = reflect.TypeAssert[error](reflect.Zero(errType))
 	}
 	for _, d := range declared {
 		if d.member == nil {
@@ -62,7 +63,7 @@ func membersOf(errType reflect.Type, declared []declaration, m *mistakes) []*err
 			continue
 		}
 		member := add(reflect.TypeOf(d.member))
-		if member.sample == nil && !isNil(d.member) {
+		if isNil(member.sample) {
 			member.sample = d.member
 		}
 		if !d.explicit {

@@ -10,7 +10,7 @@ import (
 
 // LogInterceptor logs each request with its endpoint, subject, duration and, if it failed, code and error. Successes
 // and declared errors, which are answers of the service and not failures of it, are logged at level Info; other
-// errors with a code below 500 at Warn; the rest at Error. nil means [slog.Default].
+// errors with a code below 500, and handlers whose context has ended, at Warn; the rest at Error. nil means [slog.Default].
 func LogInterceptor(logger *slog.Logger) Interceptor {
 	return func(next Handler) Handler {
 		return func(ctx context.Context, inv *Invocation) (any, error) {

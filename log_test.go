@@ -112,6 +112,19 @@ func TestLogInterceptorOfAService(t *testing.T) {
 	compare(t, "log", []string{`level=INFO msg="request handled" endpoint=echo subject=echo duration=some` + "\n"}, out.taken())
 }
 
+// TestLogInterceptorOfAnImpatientCaller has the end of a handler's context, which is not its failure.
+func TestLogInterceptorOfAnImpatientCaller(t *testing.T) {
+	t.Parallel()
+	var out logged
+	nc := typednatstest.Server(t)
+	s := start(t, nc, config(), echo.Handle(untilTheEnd, typednats.WithInterceptors(typednats.LogInterceptor(out.logger()))))
+	reply := exchange(t, nc, "echo", headerOf(typednats.TimeoutHeader, "5"), `{}`)
+	mustStop(t, s)
+	compare(t, "reply", "504:the time for the request was over before the handler was done", failureOf(reply))
+	compare(t, "log", []string{`level=WARN msg="request handled" code=504 declared=false error="query: context deadline exceeded"` +
+		" endpoint=echo subject=echo duration=some\n"}, out.taken())
+}
+
 func TestLogInterceptorWithoutLogger(t *testing.T) {
 	t.Parallel()
 	opt := typednats.WithInterceptors(typednats.LogInterceptor(nil))
