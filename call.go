@@ -58,7 +58,13 @@ func (c *call) prepareUntyped(to string, in, out reflect.Type, opts []CallOption
 	if err := subject.CheckConcrete(to); err != nil {
 		return c.fail(fmt.Errorf("%w: subject %q: %w", ErrInvalidConfig, to, err))
 	}
-	return c.apply(opts)
+	if err := c.apply(opts); err != nil {
+		return err
+	}
+	if c.codec != nil {
+		return nil
+	}
+	return c.checkCodec()
 }
 
 func (c *call) apply(opts []CallOption) error {
@@ -70,9 +76,20 @@ func (c *call) apply(opts []CallOption) error {
 	if c.callOptions, err = newCallOptions(opts); err != nil {
 		return c.fail(err)
 	}
-	if c.codec != nil {
-		sends := newWireCodec(c.codec)
-		c.sends = &sends
+	if c.codec == nil {
+		return nil
+	}
+	sends := newWireCodec(c.codec)
+	c.sends = &sends
+	return c.checkCodec()
+}
+
+// checkCodec reports that the call's codec cannot carry its types. That of an endpoint was checked with it.
+func (c *call) checkCodec() error {
+	var m mistakes
+	c.checkTypes(c.sends, &m)
+	if err := m.join(ErrInvalidConfig); err != nil {
+		return c.fail(err)
 	}
 	return nil
 }

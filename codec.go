@@ -1,6 +1,9 @@
 package typednats
 
 import (
+	"fmt"
+	"reflect"
+
 	"github.com/typednats/typednats/internal/buffer"
 	"github.com/typednats/typednats/internal/payload"
 	"github.com/typednats/typednats/internal/wire"
@@ -25,6 +28,16 @@ import (
 // unless the codec encodes the type's zero value in the same way. So a peer's null is never a zero value that nobody
 // sent. A codec of a format that has no null does without the method.
 //
+// With the method
+//
+//	CheckType(t reflect.Type) error
+//
+// it says which types it cannot carry: those for which encoding or decoding fails every time, or loses what a value holds
+// without an error. [Endpoint.Validate] asks it for the endpoint's In and Out and for each declared error, and a call with
+// [WithCallCodec] or [Request] before it sends. The error names the path to the Go field that is to blame, such as
+// "PlaceRequest.Done". For a pointer type it says what holds for the type behind it. It may be asked for every call, so
+// an answer that takes long to find is to be kept. A codec that was made with bad options says so for every type.
+//
 // A panic in a method of a value may pass through the codec: the library makes an error of it.
 type Codec interface {
 	// ContentType is the media type that names this codec on the wire, such as "application/json". It is
@@ -44,6 +57,11 @@ type Codec interface {
 // appender is the method that a codec may have.
 type appender interface {
 	AppendMarshal(dst []byte, v any) ([]byte, error)
+}
+
+// typeChecker is the method that a codec may have.
+type typeChecker interface {
+	CheckType(t reflect.Type) error
 }
 
 // wireCodec is a codec with what is worked out once of its content type.
@@ -78,4 +96,19 @@ func (c *wireCodec) encode(b *buffer.Buffer, v any) ([]byte, error) {
 	}
 	b.Data = data
 	return data, nil
+}
+
+// check records that the codec cannot carry a type, which is that of the endpoint's request, reply or error.
+func (c *wireCodec) check(role string, t wireType, m *mistakes) {
+	checker, ok := c.Codec.(typeChecker)
+	if !ok || t.empty {
+		return
+	}
+	m.add(fmt.Sprintf("%s in %s", role, c.mediaType), t.String(), checkType(checker, t.Type))
+}
+
+// checkType asks a codec, which may be somebody's own.
+func checkType(c typeChecker, t reflect.Type) (err error) {
+	defer catchPanic(&err)
+	return c.CheckType(t)
 }

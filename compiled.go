@@ -53,6 +53,9 @@ func compile(s *spec) (*compiled, error) {
 			m.add("WithTimeout", c.timeout.String(), errNotPositive)
 		}
 	}
+	for i := range c.codecs {
+		c.checkTypes(&c.codecs[i], &m)
+	}
 	if err := m.join(invalidEndpoint(s.name)); err != nil {
 		return nil, err
 	}
@@ -80,6 +83,15 @@ func (c *compiled) IncludesAcknowledgement() bool {
 		}
 	}
 	return c.untyped && t.NumField() == 0
+}
+
+// checkTypes records which of the endpoint's types a codec cannot carry.
+func (c *compiled) checkTypes(codec *wireCodec, m *mistakes) {
+	codec.check("request", c.in, m)
+	codec.check("reply", c.out, m)
+	for _, member := range c.errors.members {
+		codec.check("error", member.body, m)
+	}
 }
 
 // target is where clients send; it is empty for a wildcard endpoint without At.

@@ -18,7 +18,6 @@ import (
 	"github.com/typednats/typednats"
 	"github.com/typednats/typednats/codec/json"
 	"github.com/typednats/typednats/codec/msgpack"
-	"github.com/typednats/typednats/codec/raw"
 	"github.com/typednats/typednats/typednatstest"
 )
 
@@ -70,9 +69,11 @@ func changes() map[string]func(stockEndpoint) stockEndpoint {
 		"WithoutQueueGroup":     func(e endpoint) endpoint { return e.WithoutQueueGroup() },
 		"WithMetadata, new key": func(e endpoint) endpoint { return e.WithMetadata("owner", "bolts team") },
 		"WithMetadata, again":   func(e endpoint) endpoint { return e.WithMetadata("format", "2") },
-		"WithCodec":             func(e endpoint) endpoint { return e.WithCodec(json.Codec, msgpack.Codec, raw.Codec) },
-		"FailsWith":             func(e endpoint) endpoint { return e.FailsWith(&denied{}) },
-		"FailsWithTag":          func(e endpoint) endpoint { return e.FailsWithTag("Absent", noItem{}) },
+		"WithCodec": func(e endpoint) endpoint {
+			return e.WithCodec(json.Codec, msgpack.Codec, jsonNamed("application/octet-stream"))
+		},
+		"FailsWith":    func(e endpoint) endpoint { return e.FailsWith(&denied{}) },
+		"FailsWithTag": func(e endpoint) endpoint { return e.FailsWithTag("Absent", noItem{}) },
 		"WithErrorMapper": func(e endpoint) endpoint {
 			return e.WithErrorMapper(func(stockError) (string, int) { return "mapped", 418 })
 		},
@@ -142,7 +143,7 @@ func TestLastCallOfAnEndpointMethodCounts(t *testing.T) {
 		case "WithMetadata, again":
 			detour = base.WithMetadata("format", "first")
 		case "WithCodec":
-			detour = base.WithCodec(raw.Codec)
+			detour = base.WithCodec(jsonNamed("application/octet-stream"))
 		case "WithErrorMapper":
 			detour = base.WithErrorMapper(nil)
 		default: // those that add
@@ -200,7 +201,7 @@ func TestEndpointKeepsNothingOfItsCallers(t *testing.T) {
 	also := []typednats.Codec{msgpack.Codec}
 	members := []stockError{&denied{}}
 	e := stockCheck.WithCodec(json.Codec, also...).FailsWith(members...).WithMetadata("format", "1")
-	also[0], members[0] = raw.Codec, busy{}
+	also[0], members[0] = jsonNamed("application/octet-stream"), busy{}
 	got := profileOf(t, nc, e)
 	compare(t, "codecs", []string{"application/json", "application/msgpack"}, got.Accepts)
 	compare(t, "tag", "denied", got.Replies["application/msgpack"].Get(typednats.ErrorTypeHeader))

@@ -87,7 +87,7 @@ func Example_wire() {
 	_, _ = typednats.RequestService(ctx, client, both, ReserveRequest{Item: "gear", Quantity: 3})
 	show("request through a Client")
 	show("reply with a declared error")
-	_, _ = typednats.Request[string, Reservation](ctx, client, "warehouse.reserve", "nut",
+	_, _ = typednats.Request[string, string](ctx, client, "warehouse.reserve", "nut",
 		typednats.WithCallCodec(raw.Codec))
 	show("request in a codec that is not accepted")
 	show("reply with an infrastructure error")

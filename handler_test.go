@@ -25,7 +25,7 @@ type opaque struct {
 
 // unsendable is a declared error that cannot be encoded.
 type unsendable struct {
-	Chan chan int `json:"chan"`
+	Chan any `json:"chan"`
 }
 
 func (unsendable) Error() string { return "unsendable" }
@@ -91,7 +91,7 @@ func TestEveryRequestGetsExactlyOneReply(t *testing.T) {
 			returns(make(chan int), nil), `{}`, opaqueReply{Failure: "500:reply cannot be encoded", Reported: "typednats_test.opaque"},
 		},
 		"error that cannot be encoded": {
-			returns(nil, unsendable{}), `{}`,
+			returns(nil, unsendable{make(chan int)}), `{}`,
 			opaqueReply{Failure: "500:reply cannot be encoded", Reported: "typednats_test.unsendable"},
 		},
 		"reply that is too large": {

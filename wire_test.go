@@ -31,8 +31,8 @@ func TestRepliesOnTheWire(t *testing.T) {
 		bindStock(union.WithCodec(json.Codec, msgpack.Codec), failures),
 		bindStock(union.InSubject("renamed").FailsWithTag("com.example.Missing", noItem{}).
 			FailsWithTag("Missing", noItem{}), failures),
-		typednats.NewEndpoint[stockIn, chan int, typednats.Never]("unencodable").Handle(
-			func(context.Context, stockIn) (chan int, error) { return make(chan int), nil }),
+		typednats.NewEndpoint[stockIn, any, typednats.Never]("unencodable").Handle(
+			func(context.Context, stockIn) (any, error) { return make(chan int), nil }),
 		typednats.NewEndpoint[string, string, busy]("raw").WithCodec(raw.Codec).Handle(
 			func(context.Context, string) (string, error) { return "", busy{} }),
 	)

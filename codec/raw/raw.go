@@ -91,6 +91,14 @@ func (codec) Unmarshal(data []byte, v any) error {
 	return nil
 }
 
+// CheckType returns an error for a type that Marshal does not take.
+func (codec) CheckType(t reflect.Type) error {
+	if t == nil || !encodable(t) {
+		return fmt.Errorf("raw: %v: it is neither string nor []byte", t)
+	}
+	return nil
+}
+
 // encodable reports whether t is string, []byte, a named type of one of them, or a pointer to such a type.
 func encodable(t reflect.Type) bool {
 	// Bounded, because a type can be declared as a pointer to itself.
