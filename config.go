@@ -53,7 +53,8 @@ type ServiceConfig struct {
 	// QueueGroupDisabled switches queue groups off for those endpoints: every instance gets every request.
 	QueueGroupDisabled bool
 
-	// DrainTimeout is how long [Serve] waits for handlers in flight. 0 means [DefaultDrainTimeout].
+	// DrainTimeout is how long [Serve], and a service whose connection drains, wait for handlers in flight. 0 means
+	// [DefaultDrainTimeout].
 	DrainTimeout time.Duration
 
 	// StatsHandler returns what becomes the `data` of an endpoint's statistics, as JSON. It is called for each
@@ -65,7 +66,8 @@ type ServiceConfig struct {
 	Logger *slog.Logger
 
 	// ErrorHandler is told of what callers are not: errors that were not declared, panics, replies that could not be
-	// sent, requests that nats.go dropped, and a connection that had to be made anew. It is called concurrently with
+	// sent, requests that nats.go dropped, a connection that had to be made anew, and what was abandoned when the
+	// connection drained. It is called concurrently with
 	// itself; if it is about a request, on the goroutine of that, after the reply. nil means that only the Logger
 	// is told.
 	ErrorHandler func(ErrorReport)

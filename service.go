@@ -32,9 +32,12 @@ type Service struct {
 // is there. A service without endpoints is allowed; see [Service.AddEndpoints].
 //
 // It returns [ErrInvalidConfig] and [ErrInvalidEndpoint] for everything that is wrong with what it was given,
-// joined, and the connection's error if a subscription fails; then nothing is left running. Stop the service before
-// draining or closing the connection, or replies are lost; the service never closes the connection nor replaces its
-// handlers. When the connection is closed the service stops by itself.
+// joined, and the connection's error if a subscription fails; then nothing is left running.
+//
+// The service never closes the connection nor replaces its handlers. When the connection drains ([nats.Conn.Drain]) the
+// service stops by itself, within cfg.DrainTimeout, and the connection waits for the replies of handlers in flight: up
+// to its own [nats.DrainTimeout], and surely if the server asks for no login, else once the service has got a few
+// requests; docs/reliability.md says why. When the connection is closed the service stops, too, and replies are lost.
 func NewService(nc *nats.Conn, cfg ServiceConfig, endpoints ...BoundEndpoint) (*Service, error) {
 	cfg.Metadata = maps.Clone(cfg.Metadata)
 	cfg.Interceptors = slices.Clone(cfg.Interceptors)
@@ -63,8 +66,8 @@ func NewService(nc *nats.Conn, cfg ServiceConfig, endpoints ...BoundEndpoint) (*
 }
 
 // Serve runs a service until ctx ends, which in a program is when it gets os.Interrupt or syscall.SIGTERM (see
-// [os/signal.NotifyContext]), then stops it and waits up to cfg.DrainTimeout for the handlers in flight. It
-// returns nil after a complete drain, [ErrAbandoned] with a count if handlers did not end in time,
+// [os/signal.NotifyContext]), or until the connection drains. Then it stops it and waits up to cfg.DrainTimeout for the
+// handlers in flight. It returns nil after a complete drain, [ErrAbandoned] with a count if handlers did not end in time,
 // [nats.ErrConnectionClosed] if the connection was closed for good, and what [NewService] returns.
 func Serve(ctx context.Context, nc *nats.Conn, cfg ServiceConfig, endpoints ...BoundEndpoint) error {
 	s, err := NewService(nc, cfg, endpoints...)
@@ -80,7 +83,7 @@ func Serve(ctx context.Context, nc *nats.Conn, cfg ServiceConfig, endpoints ...B
 	if err := s.Stop(stopCtx); err != nil {
 		return err
 	}
-	if nc.IsClosed() {
+	if nc.IsClosed() && !s.server.Drained() {
 		return fmt.Errorf("serve %q: %w", cfg.Name, nats.ErrConnectionClosed)
 	}
 	return nil
@@ -99,7 +102,7 @@ func (s *Service) Version() string { return s.cfg.Version }
 func (s *Service) Description() string { return s.cfg.Description }
 
 // Done returns a channel that is closed once the service is stopped, however that came about: by [Service.Stop], or
-// because the connection was closed.
+// because the connection drained or was closed.
 func (s *Service) Done() <-chan struct{} { return s.server.Done() }
 
 // AddEndpoints adds endpoints to the running service: all of them or, when it returns an error, none.

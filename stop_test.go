@@ -2,6 +2,7 @@ package typednats_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -12,17 +13,26 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/micro"
 
 	"github.com/typednats/typednats"
 	"github.com/typednats/typednats/typednatstest"
 )
 
-// awaitServed waits until a service answers questions about itself.
+// awaitServed waits until a service answers the last of the questions that it subscribes to.
 func awaitServed(t *testing.T, nc *nats.Conn) {
 	t.Helper()
 	ctx := within(t)
 	eventually(t, "a service to answer", func() bool {
-		_, err := nc.RequestWithContext(ctx, "$SRV.PING", nil)
+		m, err := nc.RequestWithContext(ctx, "$SRV.PING", nil)
+		if err != nil {
+			return false
+		}
+		var ping micro.Ping
+		if err := json.Unmarshal(m.Data, &ping); err != nil {
+			t.Fatalf("decode %q: %v", m.Data, err)
+		}
+		_, err = nc.RequestWithContext(ctx, "$SRV.STATS."+ping.Name+"."+ping.ID, nil)
 		return err == nil
 	})
 }

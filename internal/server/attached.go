@@ -13,8 +13,9 @@ type attached struct {
 	*Served
 
 	conn              *connection
-	requests, cancels *nats.Subscription // nil until they are made
-	dropped           int                // requests that nats.go dropped, as far as they were reported
+	requests, cancels *nats.Subscription   // nil until they are made
+	volunteers        []*nats.Subscription // see [anchor]
+	dropped           int                  // requests that nats.go dropped, as far as they were reported
 }
 
 // attachRequests starts the flow of requests.
@@ -33,6 +34,31 @@ func (a *attached) attachCancels() error {
 	return a.failedToSubscribe(subject, err)
 }
 
+// volunteer offers the service so many anchors, unless it has done so before.
+func (a *attached) volunteer(n int) {
+	if a.QueueGroup == "" || a.MaxConcurrent == 1 || a.volunteers != nil {
+		return
+	}
+	for range n {
+		sub, err := a.conn.volunteer(a.Subject, a.QueueGroup, a.Served)
+		if err != nil {
+			return // the connection is closed, or drains already
+		}
+		a.volunteers = append(a.volunteers, sub)
+	}
+}
+
+// volunteering returns the subscriptions that have not got their request.
+func (a *attached) volunteering() []*nats.Subscription {
+	var subs []*nats.Subscription
+	for _, sub := range a.volunteers {
+		if sub.IsValid() && !a.conn.anchor.holdsWith(sub) {
+			subs = append(subs, sub)
+		}
+	}
+	return subs
+}
+
 // failedToSubscribe says for which endpoint, and to what, a subscription has failed. It returns nil for no error.
 func (a *attached) failedToSubscribe(subject string, err error) error {
 	if err == nil {
@@ -42,7 +68,14 @@ func (a *attached) failedToSubscribe(subject string, err error) error {
 }
 
 // detach ends both flows.
-func (a *attached) detach() { a.conn.unsubscribe(a.requests, a.cancels) }
+func (a *attached) detach() {
+	a.conn.unsubscribe(a.requests, a.cancels)
+	for _, sub := range a.volunteers {
+		if !a.conn.anchor.holdsWith(sub) { // it stays until the service ends
+			a.conn.unsubscribe(sub)
+		}
+	}
+}
 
 // noticeDropped counts and reports the requests that nats.go has dropped because nobody read them in time.
 func (a *attached) noticeDropped() {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -45,6 +46,9 @@ func (c *connection) endFlow(ctx context.Context, subs []*nats.Subscription) {
 		_ = sub.Drain() // it fails on a closed connection only
 	}
 	flushed := c.flush(ctx) == nil
+	if flushed {
+		c.awaitCallbacks(subs)
+	}
 	reconnected := func() bool { return c.nc.Stats().Reconnects != before }
 	if !flushed && c.nc.IsConnected() && !reconnected() {
 		return // the server is slow; what it has sent may still come
@@ -58,6 +62,18 @@ func (c *connection) endFlow(ctx context.Context, subs []*nats.Subscription) {
 	}
 	if orphaned {
 		c.reconnect(ctx)
+	}
+}
+
+// awaitCallbacks waits until callbacks have handed on what was delivered. They do so at once.
+func (c *connection) awaitCallbacks(subs []*nats.Subscription) {
+	for _, sub := range subs {
+		for sub.Type() == nats.AsyncSubscription {
+			if pending, _, err := sub.Pending(); err != nil || pending == 0 || c.anchor.holdsWith(sub) {
+				break
+			}
+			runtime.Gosched()
+		}
 	}
 }
 

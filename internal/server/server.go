@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -20,6 +21,7 @@ type Server struct {
 	conn     connection
 	env      environment
 	monitors []*monitor
+	drained  atomic.Bool // the connection has begun to drain
 
 	turn turn
 	done chan struct{} // closed once it is stopped
@@ -35,7 +37,7 @@ func New(host Host) *Server {
 	intake := newIntake()
 	s := &Server{
 		host: host,
-		conn: connection{nc: host.Conn, intake: intake, report: host.Report},
+		conn: connection{nc: host.Conn, intake: intake, anchor: newAnchor(host.Conn), report: host.Report},
 		env: environment{
 			replier: replier{host.Conn, host.Report},
 			clock:   clock{time.Now()},
@@ -54,15 +56,19 @@ func New(host Host) *Server {
 // still being made, or made again, that begins when it is there. If it returns an error, nothing is left running.
 func (s *Server) Start(endpoints []Endpoint) error {
 	if err := s.open(endpoints, s.monitors); err != nil {
+		s.conn.anchor.raise()
 		s.conn.intake.close()
 		return err
 	}
-	go s.watch(s.conn.nc.StatusChanged(nats.CLOSED))
+	go s.watch(s.conn.nc.StatusChanged(nats.CONNECTED, nats.DRAINING_SUBS, nats.CLOSED))
 	return nil
 }
 
 // Done returns a channel that is closed once the service is stopped, however that came about.
 func (s *Server) Done() <-chan struct{} { return s.done }
+
+// Drained reports whether the service was stopped, or is being stopped, because its connection drains.
+func (s *Server) Drained() bool { return s.drained.Load() }
 
 // Add adds endpoints: all of them or, if it returns an error, none.
 func (s *Server) Add(endpoints []Endpoint) error {

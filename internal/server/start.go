@@ -15,6 +15,7 @@ import (
 // server knows of the subscriptions. A subscription is only on its way when nats.go returns from subscribing; another
 // connection's request could overtake it and find nobody.
 func (s *Server) open(endpoints []Endpoint, monitors []*monitor) error {
+	s.conn.anchor.drop()
 	lastError := s.conn.nc.LastError()
 	added := make([]*attached, len(endpoints))
 	for i, e := range endpoints {
@@ -25,6 +26,7 @@ func (s *Server) open(endpoints []Endpoint, monitors []*monitor) error {
 		err = s.confirm(added, monitors, lastError)
 	}
 	if err == nil {
+		s.volunteer(added)
 		return nil
 	}
 	return errors.Join(err, s.undo(added, monitors))
@@ -77,7 +79,7 @@ func (s *Server) confirm(added []*attached, monitors []*monitor, before error) e
 		return fmt.Errorf("subscribe: %w", refusal)
 	}
 	for _, a := range added {
-		if wire.RefusesSubscription(refusal, a.Subject) {
+		if wire.RefusesMember(refusal, a.Subject, a.QueueGroup) {
 			return a.failedToSubscribe(a.Subject, refusal)
 		}
 	}
@@ -89,6 +91,18 @@ func (s *Server) confirm(added []*attached, monitors []*monitor, before error) e
 		}
 	}
 	return nil
+}
+
+// volunteer offers the service anchors, if it has none, and the server knows of the endpoints. See [anchor]. The caller
+// has the turn.
+func (s *Server) volunteer(endpoints []*attached) {
+	if len(endpoints) == 0 || !s.conn.anchor.needsVolunteers() {
+		return
+	}
+	for _, a := range endpoints {
+		a.volunteer(max(1, volunteers/len(endpoints)))
+	}
+	_ = s.conn.nc.FlushTimeout(flushTimeout) // it fails if the connection is lost, or slow
 }
 
 // undo ends what open has begun. Requests that have come meanwhile get their answers.
@@ -115,6 +129,7 @@ func subscriptionsOf(endpoints []*attached, monitors []*monitor) []*nats.Subscri
 		if a.requests != nil {
 			subs = append(subs, a.requests)
 		}
+		subs = append(subs, a.volunteering()...)
 	}
 	for _, m := range monitors {
 		subs = append(subs, m.subs...)

@@ -57,6 +57,7 @@ func (s *Server) finish(ctx context.Context, endpoints []*attached) error {
 // What was delivered gets an answer: all subscriptions are drained, those to questions included, what they delivered is
 // admitted, each endpoint is drained until nothing of it runs, waits or is being refused, and the replies are flushed.
 func (s *Server) halt(ctx context.Context) error {
+	defer s.conn.anchor.raise()
 	defer s.detach(s.monitors)
 	endpoints := s.inService()
 	if s.conn.nc.IsClosed() {
@@ -91,26 +92,71 @@ func (s *Server) awaitReaders(ctx context.Context) error {
 	}
 }
 
-// watch looks after what no request does: it stops the service when its connection is closed for good, and finds out
-// about requests that nats.go dropped. It ends with the service. It listens to the connection's status and leaves the
-// handlers of the connection to the user.
-func (s *Server) watch(closed chan nats.Status) {
+// watch looks after what no request does: it stops the service when its connection begins to drain or is closed for
+// good, and finds out about requests that nats.go dropped. It ends with the service. It listens to the connection's
+// status and leaves the handlers of the connection to the user.
+func (s *Server) watch(status chan nats.Status) {
 	nc := s.conn.nc
-	defer nc.RemoveStatusListener(closed)
+	defer nc.RemoveStatusListener(status)
 	ticker := time.NewTicker(lookInterval)
 	defer ticker.Stop()
-	for !nc.IsClosed() { // it may have been closed before closed was registered
+	for now := statusOf(nc); ; {
+		switch now {
+		case nats.DRAINING_SUBS:
+			s.drained.Store(true)
+			s.stopToDrain(status)
+			return
+		case nats.CLOSED:
+			_ = s.Stop(context.Background()) // it does not wait on a closed connection
+			return
+		default:
+		}
 		select {
-		case <-closed:
+		case now = <-status:
+			if now == nats.CONNECTED && s.turn.take(context.Background()) == nil {
+				s.conn.anchor.drop() // the connection was perhaps not there when the service started
+				s.volunteer(s.current())
+				s.turn.pass()
+			}
 		case <-s.done:
 			return
 		case <-ticker.C:
+			now = statusOf(nc) // the channel of a listener that is slow may have overflowed
 			for _, a := range s.inService() {
 				a.noticeDropped()
 			}
 		}
 	}
-	_ = s.Stop(context.Background()) // it does not wait on a closed connection
+}
+
+// statusOf returns the status of a connection, with one for both halves of draining.
+func statusOf(nc *nats.Conn) nats.Status {
+	if nc.IsDraining() {
+		return nats.DRAINING_SUBS
+	}
+	return nc.Status()
+}
+
+// stopToDrain stops the service within its DrainTimeout, or until the connection is closed. See [anchor] for why the
+// connection waits.
+func (s *Server) stopToDrain(status <-chan nats.Status) {
+	ctx, cancel := context.WithTimeout(context.Background(), s.host.DrainTimeout)
+	defer cancel()
+	stopped := make(chan error, 1)
+	go func() { stopped <- s.Stop(ctx) }()
+	for {
+		select {
+		case err := <-stopped:
+			if err != nil {
+				s.conn.report(Report{Err: fmt.Errorf("drain the connection: %w", err)})
+			}
+			return
+		case now := <-status:
+			if now == nats.CLOSED {
+				cancel()
+			}
+		}
+	}
 }
 
 // current returns the endpoints. The slice must not be changed.

@@ -18,14 +18,29 @@ func IsNoResponders(m *nats.Msg) bool {
 
 // RefusesPublish reports whether err is the server's refusal of a message to the subject. The server tells it to the
 // connection, in a text, and not to whoever sent the message.
-func RefusesPublish(err error, subject string) bool { return refuses(err, "Publish", subject) }
-
-// RefusesSubscription reports whether err is the server's refusal of a subscription to the subject.
-func RefusesSubscription(err error, subject string) bool {
-	return refuses(err, "Subscription", subject)
+func RefusesPublish(err error, subject string) bool {
+	return strings.Contains(refusalOf(err), "Publish to "+strconv.Quote(subject))
 }
 
-func refuses(err error, what, subject string) bool {
-	return errors.Is(err, nats.ErrPermissionViolation) &&
-		strings.Contains(err.Error(), what+" to "+strconv.Quote(subject))
+// RefusesSubscription reports whether err is the server's refusal of a subscription to the subject without a queue group.
+// It refuses when it is asked to subscribe, and when it takes a permission away.
+func RefusesSubscription(err error, subject string) bool { return RefusesMember(err, subject, "") }
+
+// RefusesMember reports whether err is the server's refusal of a subscription to the subject in the queue group, which
+// may be empty.
+func RefusesMember(err error, subject, queueGroup string) bool {
+	const group = " using queue "
+	_, rest, ok := strings.Cut(refusalOf(err), "Subscription to "+strconv.Quote(subject))
+	if queueGroup == "" {
+		return ok && !strings.HasPrefix(rest, group)
+	}
+	return ok && strings.HasPrefix(rest, group+strconv.Quote(queueGroup))
+}
+
+// refusalOf returns the text of a refusal, "" if err is none.
+func refusalOf(err error) string {
+	if !errors.Is(err, nats.ErrPermissionViolation) {
+		return ""
+	}
+	return err.Error()
 }
