@@ -3,6 +3,8 @@
 package payload
 
 import (
+	"encoding"
+	"encoding/json"
 	"errors"
 	"reflect"
 	"sync/atomic"
@@ -32,11 +34,16 @@ func IsEmpty(t reflect.Type) bool {
 	return t.Kind() == reflect.Struct && t.NumField() == 0
 }
 
-// IsBare reports whether values of a type are encoded as a bare number, string or the like, of which one codec's bytes
-// can be another's, too: msgpack's 53 is the digit 5. Values with parts begin with bytes that tell.
+// IsBare reports whether values of a type may be encoded as a bare number, string or the like, of which one codec's bytes
+// can be another's, too: msgpack's 53 is the digit 5. Values with parts begin with bytes that tell, unless the type
+// reads JSON by methods of its own.
 func IsBare(t reflect.Type) bool {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
+	}
+	pointer := reflect.PointerTo(t)
+	if pointer.Implements(reflect.TypeFor[json.Unmarshaler]()) || pointer.Implements(reflect.TypeFor[encoding.TextUnmarshaler]()) {
+		return true
 	}
 	switch t.Kind() {
 	case reflect.Struct, reflect.Map:
