@@ -2,6 +2,7 @@ package typednats_test
 
 import (
 	"context"
+	"errors"
 	"math"
 	"runtime/debug"
 	"slices"
@@ -49,32 +50,64 @@ func TestAllocations(t *testing.T) { //nolint:paralleltest // it counts what the
 	start(t, service, config(), inJSON.Handle(level), inMsgpack.Handle(level),
 		inBytes.Handle(func(context.Context, []byte) ([]byte, error) { return reply, nil }))
 	nc := srv.Connect(t)
-	client := typednats.NewClient(nc)
-	t.Cleanup(func() { _ = client.Close() })
+	client, onward := typednats.NewClient(nc), typednats.NewClient(service)
+	nothing := typednats.WithInterceptors(func(next typednats.Handler) typednats.Handler {
+		return func(ctx context.Context, inv *typednats.Invocation) (any, error) { return next(ctx, inv) }
+	})
+	behind := typednats.NewClient(nc, nothing)
+	t.Cleanup(func() { _ = errors.Join(client.Close(), onward.Close(), behind.Close()) })
+	intercepted, chained := stock.InSubject("alloc.intercepted"), stock.InSubject("alloc.chained")
+	start(t, service, config(), intercepted.Handle(level, nothing), chained.Handle(
+		func(ctx context.Context, in allocStock) (allocLevel, error) {
+			return typednats.RequestService(ctx, onward, inJSON, in)
+		}))
+	cancellable, cancel := context.WithCancel(ctx)
+	defer cancel()
 
 	floor := allocsPerCall(t, func() error {
 		_, err := nc.Request("alloc.nats", request, patience)
 		return err
 	})
 	for _, tt := range []struct {
-		name string
-		most int
-		call func() error
+		name  string
+		most  int
+		call  func() error
+		calls int
 	}{
 		{"JSON", 2, func() error {
 			_, err := typednats.RequestService(ctx, client, inJSON, allocStock{"bolt", 12})
 			return err
-		}},
+		}, 1},
+		{"a context that can be cancelled", 2, func() error {
+			_, err := typednats.RequestService(cancellable, client, inJSON, allocStock{"bolt", 12})
+			return err
+		}, 1},
+		{"an interceptor on the service", 5, func() error {
+			_, err := typednats.RequestService(ctx, client, intercepted, allocStock{"bolt", 12})
+			return err
+		}, 1},
+		{"an interceptor on the client", 5, func() error {
+			_, err := typednats.RequestService(ctx, behind, inJSON, allocStock{"bolt", 12})
+			return err
+		}, 1},
+		{"interceptors on both sides", 8, func() error {
+			_, err := typednats.RequestService(ctx, behind, intercepted, allocStock{"bolt", 12})
+			return err
+		}, 1},
+		{"a handler that calls on", 4, func() error {
+			_, err := typednats.RequestService(ctx, client, chained, allocStock{"bolt", 12})
+			return err
+		}, 2},
 		{"msgpack", 2, func() error {
 			_, err := typednats.RequestService(ctx, client, inMsgpack, allocStock{"bolt", 12})
 			return err
-		}},
+		}, 1},
 		{"bytes", 2, func() error {
 			_, err := typednats.RequestService(ctx, client, inBytes, request)
 			return err
-		}},
+		}, 1},
 	} {
-		if n := allocsPerCall(t, tt.call) - floor; n > tt.most {
+		if n := allocsPerCall(t, tt.call) - tt.calls*floor; n > tt.most {
 			t.Errorf("a call with %s makes %d allocations more than nats.go alone, want at most %d", tt.name, n, tt.most)
 		}
 	}

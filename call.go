@@ -128,8 +128,8 @@ func (c *call) failIn(ctx context.Context, err error) error {
 	return c.fail(err)
 }
 
-// do makes the call with the request that in points to, and stores the reply where out points.
-func (c *call) do(ctx context.Context, r Requester, in, out any) error {
+// begin takes over what r, a client, says of its calls. It reports what keeps the call from being made.
+func (c *call) begin(ctx context.Context, r Requester) error {
 	if c.replyHeader != nil {
 		*c.replyHeader = nil
 	}
@@ -147,14 +147,19 @@ func (c *call) do(ctx context.Context, r Requester, in, out any) error {
 		c.inherit(&client.opts)
 		c.around = client.around
 	}
-	// They see a context, and need one that ends; and a client's own timer is for its own timeout.
-	if client == nil || len(c.interceptors) > 0 || c.around != nil || c.retry.isOn() || c.timeout != client.opts.timeout {
+	return nil
+}
+
+// isIntercepted reports whether there are interceptors, the client's or the call's.
+func (c *call) isIntercepted() bool { return c.around != nil || len(c.interceptors) > 0 }
+
+// do makes the call, which has no interceptors, with the request that in points to, and stores the reply where out
+// points.
+func (c *call) do(ctx context.Context, r Requester, in, out any) error {
+	if client, _ := r.(*Client); client == nil || c.retry.isOn() { // they wait for the end of a context
 		var cancel context.CancelFunc
 		ctx, cancel = withDefaultTimeout(ctx, c.timeout)
 		defer cancel()
-	}
-	if len(c.interceptors) > 0 || c.around != nil {
-		return c.intercepted(ctx, r, in, out)
 	}
 	header, err := c.roundTrip(ctx, r, in, out)
 	if c.replyHeader != nil {

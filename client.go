@@ -8,6 +8,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/typednats/typednats/internal/lazy"
 	"github.com/typednats/typednats/internal/replies"
 	"github.com/typednats/typednats/internal/wire"
 )
@@ -80,10 +81,7 @@ func (c *Client) exchange(ctx context.Context, timeout time.Duration, out *outgo
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if _, ok := ctx.Deadline(); ok && ctx.Done() != nil {
-		timeout = 0
-	}
-	call, err := c.inbox.Open(timeout, out.expects)
+	call, err := c.inbox.Open(limitOf(ctx, timeout), out.expects)
 	if err != nil {
 		return nil, err
 	}
@@ -106,6 +104,22 @@ func (c *Client) exchange(ctx context.Context, timeout time.Duration, out *outgo
 		err = c.explain(err, out.subject)
 	}
 	return nil, err
+}
+
+// limitOf returns how long the client's own timer lets a call wait, 0 if the context's does it: for timeout without a
+// deadline, and for a lazy context until its deadline, for otherwise that would need a timer.
+func limitOf(ctx context.Context, timeout time.Duration) time.Duration {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return timeout
+	}
+	if _, ok := ctx.(*lazy.Context); ok {
+		return max(time.Until(deadline), 1)
+	}
+	if ctx.Done() == nil {
+		return timeout
+	}
+	return 0
 }
 
 // publish sends a request.

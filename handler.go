@@ -6,6 +6,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/typednats/typednats/internal/lazy"
 	"github.com/typednats/typednats/internal/server"
 )
 
@@ -39,6 +40,9 @@ type handler interface {
 	// newRequest returns a request whose input is an exchange.
 	newRequest(parent context.Context, m *nats.Msg) *server.Request
 
+	// newRequestBehind is newRequest for one behind interceptors. Its input is an exchangeBehind.
+	newRequestBehind(parent context.Context, m *nats.Msg) *server.Request
+
 	// handle calls the function with what was decoded, and puts its Out into the exchange. It returns the headers to send
 	// back, if the function made some.
 	handle(ctx context.Context, r *server.Request) (nats.Header, error)
@@ -57,7 +61,7 @@ type exchange interface {
 
 // given is what a function gets, with room for what it returns, in one allocation. It may keep what it got.
 type given[In, Out any] struct {
-	ctx server.Context
+	ctx lazy.Context
 	in  In
 	out Out
 }
@@ -71,6 +75,26 @@ func newRequest[In, Out any](parent context.Context, m *nats.Msg) *server.Reques
 	return server.NewRequest(parent, m, &g.ctx, g)
 }
 
+// exchangeBehind is an exchange that interceptors see.
+type exchangeBehind interface {
+	exchange
+	invocation() *Invocation
+}
+
+// givenBehind is given with what interceptors get. Nothing of it is used again: they may leave the function running.
+type givenBehind[In, Out any] struct {
+	given[In, Out]
+
+	inv Invocation
+}
+
+func (g *givenBehind[In, Out]) invocation() *Invocation { return &g.inv }
+
+func newRequestBehind[In, Out any](parent context.Context, m *nats.Msg) *server.Request {
+	g := new(givenBehind[In, Out])
+	return server.NewRequest(parent, m, &g.ctx, g)
+}
+
 func givenOf[In, Out any](r *server.Request) (*given[In, Out], error) {
 	g, ok := r.Input.(*given[In, Out])
 	if !ok {
@@ -81,10 +105,11 @@ func givenOf[In, Out any](r *server.Request) (*given[In, Out], error) {
 
 // requestOf returns the request of an Invocation, which was checked: it may be nil, and of a type that is assignable.
 func requestOf[In any](inv *Invocation) In {
-	value, ok := inv.Request.(In)
-	if !ok {
-		store(&value, inv.Request)
+	if value, ok := inv.Request.(In); ok {
+		return value
 	}
+	var value In
+	store(&value, inv.Request)
 	return value
 }
 
@@ -93,6 +118,10 @@ type valueHandler[In, Out any] func(context.Context, In) (Out, error)
 
 func (h valueHandler[In, Out]) newRequest(parent context.Context, m *nats.Msg) *server.Request {
 	return newRequest[In, Out](parent, m)
+}
+
+func (h valueHandler[In, Out]) newRequestBehind(parent context.Context, m *nats.Msg) *server.Request {
+	return newRequestBehind[In, Out](parent, m)
 }
 
 func (h valueHandler[In, Out]) handle(ctx context.Context, r *server.Request) (nats.Header, error) {
@@ -114,6 +143,10 @@ type requestHandler[In, Out any] func(context.Context, *ServiceRequest[In]) (Out
 
 func (h requestHandler[In, Out]) newRequest(parent context.Context, m *nats.Msg) *server.Request {
 	return newRequest[In, Out](parent, m)
+}
+
+func (h requestHandler[In, Out]) newRequestBehind(parent context.Context, m *nats.Msg) *server.Request {
+	return newRequestBehind[In, Out](parent, m)
 }
 
 func (h requestHandler[In, Out]) handle(ctx context.Context, r *server.Request) (nats.Header, error) {

@@ -3,28 +3,35 @@ package typednats
 import (
 	"context"
 	"fmt"
-	"reflect"
 	"sync/atomic"
+	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"github.com/typednats/typednats/internal/lazy"
 )
 
-// interceptedCall is a call behind interceptors. It is not used again: one of them may leave a goroutine behind that
-// calls next.
+// interceptedCall is a call behind interceptors, with all that they need in one allocation. It is not used again: one of
+// them may leave a goroutine behind that calls next.
 type interceptedCall struct {
 	call
 
+	ctx        lazy.Context // if the caller's has no deadline
 	inv        Invocation
 	requester  Requester
 	inside     Handler     // the call's own interceptors around the round trip
 	mayHaveRun atomic.Bool // one of the calls of next, as far as they have ended
+
+	in, out any         // pointers
+	taken   atomic.Bool // in and out, by one call of next; each other one has its own
 }
 
-// intercepted is roundTrip behind the interceptors.
-func (c *call) intercepted(ctx context.Context, r Requester, in, out any) error {
-	i := &interceptedCall{call: *c, requester: r, inside: chain(c.interceptors, callOver)}
-	inv := &i.inv
-	*inv = Invocation{
+// make makes the call with the request that in points to. The reply is an Out, or nil if it is the zero one. It may not be
+// what out points to: a goroutine that was left behind may still write there.
+func (i *interceptedCall) make(ctx context.Context, r Requester, c *call, in, out any) (any, error) {
+	i.call, i.requester, i.in, i.out = *c, r, in, out
+	i.inside = chain(c.interceptors, callOver)
+	i.inv = Invocation{
 		Side:       ClientSide,
 		Endpoint:   c.name,
 		Pattern:    c.subject,
@@ -35,25 +42,30 @@ func (c *call) intercepted(ctx context.Context, r Requester, in, out any) error 
 		endpoint:   c.compiled,
 		call:       i,
 	}
-	if inv.Header == nil {
-		inv.Header = make(nats.Header)
+	if i.inv.Header == nil {
+		i.inv.Header = make(nats.Header)
+	}
+	if _, ok := ctx.Deadline(); !ok {
+		i.ctx.Begin(ctx)
+		i.ctx.SetDeadline(time.Now().Add(c.timeout))
+		defer i.ctx.End(context.Canceled)
+		ctx = &i.ctx
 	}
 	around := c.around
 	if around == nil {
 		around = i.inside
 	}
-	reply, err := around(ctx, inv)
+	reply, err := around(ctx, &i.inv)
 	if c.replyHeader != nil {
-		*c.replyHeader = inv.ReplyHeader
+		*c.replyHeader = i.inv.ReplyHeader
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := c.checkReplyType(reply); err != nil {
-		return c.fail(fmt.Errorf("%w: %w", ErrInvalidConfig, err))
+		return nil, c.fail(fmt.Errorf("%w: %w", ErrInvalidConfig, err))
 	}
-	store(out, reply)
-	return nil
+	return c.out.exactly(reply), nil
 }
 
 // callInside is the [Handler] inside a client's interceptors: those of the call.
@@ -92,8 +104,12 @@ func (i *interceptedCall) again(ctx context.Context, inv *Invocation) (any, erro
 	c.header = inv.Header
 	ctx, cancel := withDefaultTimeout(ctx, c.timeout)
 	defer cancel()
-	out := reflect.New(c.out.Type).Interface()
-	header, err := c.roundTrip(ctx, i.requester, c.in.slotOf(inv.Request), out)
+	in, out := i.in, i.out
+	if i.taken.Swap(true) {
+		in, out = c.in.newSlot(), c.out.newSlot()
+	}
+	store(in, inv.Request)
+	header, err := c.roundTrip(ctx, i.requester, in, out)
 	if c.sent.last {
 		i.mayHaveRun.Store(true)
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/typednats/typednats/internal/lazy"
 	"github.com/typednats/typednats/internal/server"
 
 	"github.com/typednats/typednats/internal/wire"
@@ -62,7 +63,7 @@ type Invocation struct {
 
 	endpoint *compiled        // nil for one made by hand
 	msg      *nats.Msg        // on a service
-	context  *server.Context  // of the request, on a service
+	context  *lazy.Context    // of the request, on a service
 	call     *interceptedCall // on a client
 
 	handlerSet replaced // of ReplyHeader, by the handler when it ran last
@@ -139,7 +140,7 @@ func (inv *Invocation) Outcome(err error) (code int, declared bool) {
 	case found.service != nil:
 		return found.service.reply().Code, false
 	case inv.isInterrupted(err):
-		return wire.Interrupted(inv.context.Interruption(err)).Code, false
+		return wire.Interrupted(server.Interruption(inv.context, err)).Code, false
 	default:
 		return wire.DefaultCode, false
 	}
@@ -163,5 +164,5 @@ func (inv *Invocation) answered(err error, table errorTable, found finding) (int
 
 // isInterrupted reports whether err is the end of a service's request, which is no failure of the service's.
 func (inv *Invocation) isInterrupted(err error) bool {
-	return inv.context != nil && inv.context.Interruption(err) != ""
+	return inv.context != nil && server.Interruption(inv.context, err) != ""
 }

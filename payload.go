@@ -49,11 +49,22 @@ func (t *wireType) accepts(v any) bool {
 	return reflect.TypeOf(v).AssignableTo(t.Type)
 }
 
+// newSlot returns a pointer to a zero value.
+func (t *wireType) newSlot() any { return reflect.New(t.Type).Interface() }
+
 // slotOf returns a pointer to a copy of a value that is accepted.
 func (t *wireType) slotOf(v any) any {
-	slot := reflect.New(t.Type).Interface()
+	slot := t.newSlot()
 	store(slot, v)
 	return slot
+}
+
+// exactly returns a value that is accepted as one of the type and no other, or nil.
+func (t *wireType) exactly(v any) any {
+	if v == nil || t.Kind() == reflect.Interface || reflect.TypeOf(v) == t.Type {
+		return v
+	}
+	return load(t.slotOf(v))
 }
 
 // store puts a value that is accepted where slot points to.

@@ -33,6 +33,9 @@ func newPipeline(c *compiled, h handler, interceptors []Interceptor) *pipeline {
 
 // NewRequest implements [server.Operation].
 func (p *pipeline) NewRequest(parent context.Context, m *nats.Msg) *server.Request {
+	if p.chain != nil {
+		return p.handler.newRequestBehind(parent, m)
+	}
 	return p.handler.newRequest(parent, m)
 }
 
@@ -82,7 +85,7 @@ func (p *pipeline) handle(r *server.Request, values exchange) (any, nats.Header,
 	defer r.Handled()
 	reply, header, err := p.intercepted(r, values)
 	if err != nil {
-		r.Interrupted = r.Context.Interruption(err)
+		r.Interrupted = server.Interruption(r.Context, err)
 	}
 	return reply, header, err
 }
@@ -93,7 +96,12 @@ func (p *pipeline) intercepted(r *server.Request, values exchange) (any, nats.He
 		header, err := p.handler.handle(r.Context, r)
 		return values.reply(), header, err
 	}
-	inv := &Invocation{
+	behind, ok := values.(exchangeBehind)
+	if !ok {
+		return nil, nil, fmt.Errorf("request holds a %T", values)
+	}
+	inv := behind.invocation()
+	*inv = Invocation{
 		Side:        ServerSide,
 		Endpoint:    p.name,
 		Pattern:     p.subject,
@@ -126,7 +134,10 @@ func (p *pipeline) handleInnermost(ctx context.Context, inv *Invocation) (reply 
 		return nil, err
 	}
 	inv.handlerSet.undo(inv.ReplyHeader)
-	before := maps.Clone(inv.ReplyHeader)
+	var before nats.Header
+	if len(inv.ReplyHeader) > 0 {
+		before = maps.Clone(inv.ReplyHeader)
+	}
 	returned := false
 	defer func() {
 		inv.handlerSet = newReplaced(inv.ReplyHeader, before)

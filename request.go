@@ -33,8 +33,21 @@ func Request[In, Out any](
 // finish makes a call that was prepared, unless that ended with an error.
 func finish[In, Out any](ctx context.Context, r Requester, c *call, err error, in In) (Out, error) {
 	var zero Out
+	if err == nil {
+		err = c.begin(ctx, r)
+	}
 	if err != nil {
 		return zero, err
+	}
+	if c.isIntercepted() {
+		values := struct {
+			interceptedCall
+			in  In
+			out Out
+		}{in: in}
+		reply, err := values.make(ctx, r, c, &values.in, &values.out)
+		out, _ := reply.(Out)
+		return out, err
 	}
 	values := struct { // in one allocation, for codecs to see pointers to both
 		in  In

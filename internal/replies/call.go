@@ -1,7 +1,6 @@
 package replies
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -18,9 +17,10 @@ type Call struct {
 	stream  string      // that has acknowledged the request, and was not the reply
 	ended   chan ending // takes one
 
-	limited    bool
-	until      time.Duration // when a limited one is given up, on the clock of the waiting calls
-	prev, next *Call         // of those that are limited
+	limited    limited
+	until      time.Duration // when a limited one is given up, on the clock of the limits
+	prev, next *Call         // in the list
+	index      int           // in the heap
 }
 
 // Expectation is what the caller expects as the reply.
@@ -38,10 +38,28 @@ func AcknowledgedError(stream string) error {
 	return fmt.Errorf("%w: stream %q", ErrAcknowledged, stream)
 }
 
+// limited says where a call is that is given up at some time.
+type limited uint8
+
+const (
+	unlimited limited = iota
+	inList
+	inHeap
+)
+
 // ending is what comes of a call: a reply, or why there is none.
 type ending struct {
-	reply *nats.Msg
-	err   error
+	reply  *nats.Msg
+	err    error
+	stream string // that has acknowledged the request, which was not the reply
+}
+
+// failure returns err, which ends the call in place of a reply, with what is known of the request.
+func (e ending) failure(err error) error {
+	if e.stream != "" {
+		return fmt.Errorf("%w: %w", err, AcknowledgedError(e.stream))
+	}
+	return err
 }
 
 var calls = sync.Pool{New: func() any { //nolint:gochecknoglobals // nobody can tell what is in it
@@ -50,28 +68,25 @@ var calls = sync.Pool{New: func() any { //nolint:gochecknoglobals // nobody can 
 
 // end ends the call, which the caller has taken out of the waiting ones.
 func (c *Call) end(e ending) {
-	if e.err != nil && c.stream != "" {
-		e.err = fmt.Errorf("%w: %w", e.err, AcknowledgedError(c.stream))
-	}
+	e.stream = c.stream
 	c.ended <- e
 }
 
-// take waits for the ending that somebody owes the call.
-func (c *Call) take() ending {
-	e := <-c.ended
-	c.recycle()
-	return e
-}
-
-// takeUntil waits for the ending or for the end of ctx. It reports false if ctx ended first; then the call still waits.
-func (c *Call) takeUntil(ctx context.Context) (ending, bool) {
-	select {
-	case e := <-c.ended:
-		c.recycle()
-		return e, true
-	case <-ctx.Done():
-		return ending{}, false
+// take waits for the ending that somebody owes the call, or until done is closed. It reports false if done was closed
+// first; then the call still waits.
+func (c *Call) take(done <-chan struct{}) (ending, bool) {
+	var e ending
+	if done == nil { // without a select, which costs more
+		e = <-c.ended
+	} else {
+		select {
+		case e = <-c.ended:
+		case <-done:
+			return ending{}, false
+		}
 	}
+	c.recycle()
+	return e, true
 }
 
 // recycle gives a call back to which no ending is on its way.

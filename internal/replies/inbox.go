@@ -10,8 +10,12 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/typednats/typednats/internal/lazy"
 	"github.com/typednats/typednats/internal/wire"
 )
+
+// errContextEnded ends a call whose context has told of its end.
+var errContextEnded = errors.New("context ended")
 
 // ErrClosed is returned by calls through an inbox that was closed.
 var ErrClosed = errors.New("typednats: client is closed")
@@ -74,36 +78,55 @@ func (in *Inbox) ReplySubject(c *Call, f wire.Facts) string {
 
 // Await waits for the reply to a call, for the end of ctx, or until the call is given up.
 func (in *Inbox) Await(ctx context.Context, c *Call) (*nats.Msg, error) {
-	if ctx.Done() == nil { // without a select, which costs more
-		e := c.take()
-		return e.reply, e.err
+	number := c.number
+	var done <-chan struct{}
+	watched, ok := ctx.(*lazy.Context)
+	if ok {
+		done, ok = watched.Watch(in, number)
 	}
-	e, ok := c.takeUntil(ctx)
-	if !ok {
-		err := ctx.Err()
-		if stream := in.drop(c); stream != "" {
-			err = fmt.Errorf("%w: %w", err, AcknowledgedError(stream))
-		}
-		return nil, err
+	if ok {
+		defer watched.Unwatch(number)
+	} else {
+		done = ctx.Done()
 	}
-	return e.reply, e.err
+	e, ok := c.take(done)
+	switch {
+	case !ok:
+		return nil, in.drop(c).failure(ctx.Err())
+	case e.err == errContextEnded: //nolint:errorlint // nobody wraps it
+		return nil, e.failure(ctx.Err())
+	case e.err != nil:
+		return nil, e.failure(e.err)
+	default:
+		return e.reply, nil
+	}
+}
+
+// ContextEnded implements [lazy.Watcher].
+func (in *Inbox) ContextEnded(number uint64) {
+	in.mu.Lock()
+	c := in.waiting.remove(number)
+	in.mu.Unlock()
+	if c != nil {
+		c.end(ending{err: errContextEnded})
+	}
 }
 
 // Drop ends a call that waits no more.
 func (in *Inbox) Drop(c *Call) { in.drop(c) }
 
-// drop ends a call that waits no more. It returns the stream that has acknowledged the request, if one has.
-func (in *Inbox) drop(c *Call) (stream string) {
+// drop ends a call that waits no more. It returns what is known of it until then.
+func (in *Inbox) drop(c *Call) ending {
 	in.mu.Lock()
 	found := in.waiting.remove(c.number)
-	stream = c.stream
+	e := ending{stream: c.stream}
 	in.mu.Unlock()
 	if found == nil { // its ending is on its way
-		c.take()
-		return stream
+		e, _ = c.take(nil)
+		return e
 	}
 	c.recycle()
-	return stream
+	return e
 }
 
 // Close ends the subscription and the calls that wait, with [ErrClosed]. It can be called any number of times.

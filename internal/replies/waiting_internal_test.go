@@ -6,6 +6,8 @@ import (
 	"math"
 	"testing"
 	"time"
+
+	"github.com/typednats/typednats/internal/lazy"
 )
 
 // TestWaitingCallsAreGivenUpInOrder has many calls, some of which end before their time is up.
@@ -93,5 +95,90 @@ func TestNumbersAreFoundOnce(t *testing.T) {
 	}
 	if len(c.places) != 1000 || len(c.free) != 1000 {
 		t.Errorf("%d places, %d of them free", len(c.places), len(c.free))
+	}
+}
+
+// TestWaitingCallsAreGivenUpWhenTheyAreDue has calls that end in another order than that in which they came.
+func TestWaitingCallsAreGivenUpWhenTheyAreDue(t *testing.T) {
+	t.Parallel()
+	const calls = 300
+	in := NewInbox(nil)
+	in.mu.Lock()
+	var limited []*Call
+	for i := range calls {
+		c := in.waiting.add()
+		in.waiting.limit(c, time.Duration(1+i*7919%calls)*100*time.Microsecond)
+		limited = append(limited, c)
+	}
+	far := in.waiting.add()
+	in.waiting.limit(far, time.Hour)
+	for i, c := range limited {
+		if i%4 == 0 {
+			in.waiting.remove(c.number)
+		}
+	}
+	in.mu.Unlock()
+	for i, c := range limited {
+		if i%4 == 0 {
+			continue
+		}
+		if e := <-c.ended; !errors.Is(e.err, context.DeadlineExceeded) || time.Since(in.waiting.start) < c.until {
+			t.Errorf("call %d: %v, at %v, want its end at %v", i, e.err, time.Since(in.waiting.start), c.until)
+		}
+	}
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	for _, c := range limited {
+		if len(c.ended) > 0 {
+			t.Error("a call ended twice, or after it was removed")
+		}
+	}
+	if next := in.waiting.next(); next != far || in.waiting.at != far.until || !in.waiting.running {
+		t.Errorf("the timer is set for %v, the next call ends at %v", in.waiting.at, far.until)
+	}
+	in.waiting.remove(far.number)
+	if len(in.waiting.others) != 0 || in.waiting.first != nil || in.waiting.last != nil {
+		t.Errorf("left behind: %+v", in.waiting.limits)
+	}
+	in.waiting.stop()
+}
+
+// TestEarlierCallIsGivenUpEarlier has a timer that is set for a later call.
+func TestEarlierCallIsGivenUpEarlier(t *testing.T) {
+	t.Parallel()
+	in := NewInbox(nil)
+	in.mu.Lock()
+	late, early := in.waiting.add(), in.waiting.add()
+	in.waiting.limit(late, time.Hour)
+	in.waiting.limit(early, time.Millisecond)
+	in.mu.Unlock()
+	if e := <-early.ended; !errors.Is(e.err, context.DeadlineExceeded) || len(late.ended) > 0 {
+		t.Errorf("%v, and the late one has ended: %v", e.err, len(late.ended) > 0)
+	}
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.waiting.stop()
+}
+
+// TestContextEndsItsCall is about a context that tells of its end without a channel.
+func TestContextEndsItsCall(t *testing.T) {
+	t.Parallel()
+	gone := errors.New("gone")
+	for range 100 {
+		in := NewInbox(nil)
+		in.mu.Lock()
+		c := in.waiting.add()
+		number := c.number
+		in.mu.Unlock()
+		var ctx lazy.Context
+		ctx.BeginTold(context.Background())
+		go ctx.End(gone)
+		if _, err := in.Await(&ctx, c); !errors.Is(err, context.Canceled) || !errors.Is(context.Cause(&ctx), gone) {
+			t.Fatalf("%v, because of %v", err, context.Cause(&ctx))
+		}
+		in.ContextEnded(number) // once more, or too late
+		if len(in.waiting.free) != 1 {
+			t.Fatal("the call still waits")
+		}
 	}
 }

@@ -15,7 +15,7 @@ func (e *Served) awaitDrained(ctx context.Context) error {
 	e.draining = true
 	e.noticeDrainedLocked()
 	e.mu.Unlock()
-	defer e.cancel()
+	defer e.endContexts()
 	select {
 	case <-e.drained: // even if ctx has ended
 		return nil
@@ -58,5 +58,13 @@ func (e *Served) discard() {
 		continue
 	}
 	e.mu.Unlock()
+	e.endContexts()
+}
+
+// endContexts ends the contexts of all handlers, those that have yet to start included.
+func (e *Served) endContexts() {
 	e.cancel()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.running.endAll(context.Canceled)
 }

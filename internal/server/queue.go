@@ -48,7 +48,7 @@ func (q *queue) pop() *Request {
 func (q *queue) cancel(reply string) {
 	for r := q.head; r != nil; r = r.next {
 		if r.Msg.Reply == reply {
-			r.Context.end(ErrCallerGone)
+			r.Context.End(ErrCallerGone)
 		}
 	}
 }

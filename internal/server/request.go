@@ -2,11 +2,13 @@ package server
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/typednats/typednats/internal/lazy"
 	"github.com/typednats/typednats/internal/wire"
 )
 
@@ -16,7 +18,7 @@ import (
 // Requests are used again once they have ended. What a handler, or an interceptor that leaves one running, may keep is
 // not part of them: the context, the input and the message.
 type Request struct {
-	Context     *Context
+	Context     *lazy.Context
 	Input       any // what the operation made for it, a pointer
 	Msg         *nats.Msg
 	ContentType string // of the body, as the caller names it; "" means JSON
@@ -32,7 +34,7 @@ type Request struct {
 	started time.Duration // when it got its slot
 	took    time.Duration // from then on, until it was handled
 
-	Interrupted wire.Interruption // what its context's Interruption said when the handler had returned
+	Interrupted wire.Interruption // what [Interruption] said when the handler had returned
 
 	// Under the endpoint's lock: the place in the queue, and then in the list of those that run.
 	next                     *Request
@@ -43,8 +45,8 @@ var requests = sync.Pool{New: func() any { return new(Request) }} //nolint:goche
 
 // NewRequest returns a request for m. The operation allocates ctx and what input points to, best in one piece. The
 // context ends with parent at the latest.
-func NewRequest(parent context.Context, m *nats.Msg, ctx *Context, input any) *Request {
-	ctx.parent = parent
+func NewRequest(parent context.Context, m *nats.Msg, ctx *lazy.Context, input any) *Request {
+	ctx.BeginTold(parent)
 	r, _ := requests.Get().(*Request)
 	r.Context, r.Input, r.Msg = ctx, input, m
 	return r
@@ -53,7 +55,7 @@ func NewRequest(parent context.Context, m *nats.Msg, ctx *Context, input any) *R
 // Handled ends the handler's context, and the time that counts as processing.
 func (r *Request) Handled() {
 	r.took = r.clock.now() - r.started
-	r.Context.end(context.Canceled)
+	r.Context.End(context.Canceled)
 }
 
 // recycle gives a request back that has ended and is in neither the queue nor the list.
@@ -64,11 +66,12 @@ func (r *Request) recycle() {
 
 // expired reports whether the caller had stopped waiting before the request got its slot.
 func (r *Request) expired() bool {
-	return r.waited && !r.Context.deadline.IsZero() && !time.Now().Before(r.Context.deadline)
+	deadline, ok := r.Context.Deadline()
+	return r.waited && ok && !time.Now().Before(deadline)
 }
 
 // cancelled reports whether the caller gave up before the request got its slot.
-func (r *Request) cancelled() bool { return r.waited && r.Context.endedBy() != nil }
+func (r *Request) cancelled() bool { return r.waited && errors.Is(r.Context.EndedBy(), ErrCallerGone) }
 
 // isRefused reports whether the request does not run.
 func (r *Request) isRefused() bool { return r.refusal.Code != 0 }

@@ -1,15 +1,11 @@
 package server
 
-// running is the requests that have a slot and can be cancelled: those of clients that can be recognised later. The
-// endpoint's lock guards it. The list goes through the requests themselves.
+// running is the requests that have a slot. The endpoint's lock guards it. The list goes through the requests themselves.
 type running struct {
 	first *Request
 }
 
 func (l *running) add(r *Request) {
-	if !r.cancellable {
-		return
-	}
 	r.nextRunning = l.first
 	if l.first != nil {
 		l.first.prevRunning = r
@@ -18,9 +14,6 @@ func (l *running) add(r *Request) {
 }
 
 func (l *running) remove(r *Request) {
-	if !r.cancellable {
-		return
-	}
 	if r.prevRunning == nil {
 		l.first = r.nextRunning
 	} else {
@@ -32,11 +25,18 @@ func (l *running) remove(r *Request) {
 	r.prevRunning, r.nextRunning = nil, nil
 }
 
-// cancel ends the contexts of the running requests with that reply subject.
+// endAll ends the contexts of all of them.
+func (l *running) endAll(cause error) {
+	for r := l.first; r != nil; r = r.nextRunning {
+		r.Context.End(cause)
+	}
+}
+
+// cancel ends the contexts of those with that reply subject, if it tells who called.
 func (l *running) cancel(reply string) {
 	for r := l.first; r != nil; r = r.nextRunning {
-		if r.Msg.Reply == reply {
-			r.Context.end(ErrCallerGone)
+		if r.cancellable && r.Msg.Reply == reply {
+			r.Context.End(ErrCallerGone)
 		}
 	}
 }

@@ -71,7 +71,7 @@ func (e *Served) admit(m *nats.Msg) *Request {
 	facts, token := wire.FactsOf(m.Header, m.Reply)
 	r.ContentType, r.cancellable, r.confirms = facts.ContentType, token.Arrived, token.Asked
 	if timeout := e.timeout(facts.Timeout); timeout > 0 {
-		r.Context.deadline = e.env.clock.deadline(now, timeout)
+		r.Context.SetDeadline(e.env.clock.deadline(now, timeout))
 	}
 	r.counts.requests.Add(1)
 	e.mu.Lock()

@@ -1,4 +1,4 @@
-package server
+package lazy
 
 import (
 	"context"
@@ -11,6 +11,8 @@ import (
 
 type contextKey struct{}
 
+var errGone = errors.New("the caller is gone")
+
 // TestContextTellsOfItsEnd asks in each of the ways in which somebody can ask, of contexts that ended in each of
 // the ways in which one can end: before anybody asked, and after.
 func TestContextTellsOfItsEnd(t *testing.T) {
@@ -20,13 +22,13 @@ func TestContextTellsOfItsEnd(t *testing.T) {
 		err, cause error
 		end        func(c *Context, stopParent context.CancelFunc)
 	}{
-		"caller gone": {context.Canceled, gone, func(c *Context, _ context.CancelFunc) { c.end(gone) }},
+		"caller gone": {context.Canceled, gone, func(c *Context, _ context.CancelFunc) { c.End(gone) }},
 		"handler returned": {context.Canceled, context.Canceled, func(c *Context, _ context.CancelFunc) {
-			c.end(context.Canceled)
+			c.End(context.Canceled)
 		}},
 		"first end counts": {context.Canceled, gone, func(c *Context, stop context.CancelFunc) {
-			c.end(gone)
-			c.end(context.Canceled)
+			c.End(gone)
+			c.End(context.Canceled)
 			stop()
 		}},
 		"parent": {context.Canceled, context.Canceled, func(_ *Context, stop context.CancelFunc) { stop() }},
@@ -95,7 +97,7 @@ func TestContextGoesOn(t *testing.T) {
 	parent := context.WithValue(t.Context(), contextKey{}, "value")
 	deadline := time.Now().Add(time.Hour)
 	c := &Context{parent: parent, deadline: deadline}
-	defer c.end(context.Canceled)
+	defer c.End(context.Canceled)
 	for _, what := range []string{"untouched", "asked for its channel"} {
 		if err := c.Err(); err != nil || context.Cause(c) != nil {
 			t.Errorf("%s: error %v, cause %v", what, err, context.Cause(c))
@@ -122,7 +124,7 @@ func TestContextOutlivesItsHandler(t *testing.T) {
 	t.Parallel()
 	c := &Context{parent: context.WithValue(t.Context(), contextKey{}, "value")}
 	task := context.WithoutCancel(c)
-	c.end(context.Canceled)
+	c.End(context.Canceled)
 	if err, got := task.Err(), task.Value(contextKey{}); err != nil || got != "value" {
 		t.Errorf("error %v, value %v; want none, and the parent's", err, got)
 	}
@@ -139,13 +141,13 @@ func TestContextCostsWhatIsAsked(t *testing.T) { //nolint:paralleltest // it cou
 		if c.Err() != nil || c.Value(contextKey{}) != nil {
 			t.Error("it has ended")
 		}
-		c.end(context.Canceled)
+		c.End(context.Canceled)
 	}); n > 1 { // that of the context itself
 		t.Errorf("%v allocations where nobody asks for the channel, want 1", n)
 	}
 	for range 100 {
 		c := &Context{parent: parent}
-		defer c.end(context.Canceled)
+		defer c.End(context.Canceled)
 		child, cancel := context.WithCancel(c)
 		defer cancel()
 		if child.Err() != nil {
@@ -170,7 +172,7 @@ func TestContextConcurrently(t *testing.T) {
 					runtime.Gosched()
 				}
 			})
-			all.Go(func() { c.end(ErrCallerGone) })
+			all.Go(func() { c.End(errGone) })
 		}
 		all.Wait()
 		first := c.Err()
@@ -181,5 +183,71 @@ func TestContextConcurrently(t *testing.T) {
 		if err := c.Err(); !errors.Is(err, first) {
 			t.Fatalf("error %v, and then %v", first, err)
 		}
+	}
+}
+
+// watcher collects the numbers that it is told.
+type watcher chan uint64
+
+func (w watcher) ContextEnded(number uint64) { w <- number }
+
+func TestContextTellsWhoWatches(t *testing.T) {
+	t.Parallel()
+	var handler, call Context
+	handler.BeginTold(t.Context())
+	call.Begin(&handler)
+	for name, c := range map[string]*Context{"a handler's": &handler, "a call's in it": &call} {
+		told := make(watcher, 2)
+		if also, ok := c.Watch(told, 7); also != nil || !ok {
+			t.Fatalf("%s: watch %v, %v", name, also, ok)
+		}
+		if _, ok := c.Watch(told, 8); ok {
+			t.Errorf("%s: two watch it", name)
+		}
+		c.Unwatch(8)
+		c.Unwatch(7)
+		if _, ok := c.Watch(told, 9); !ok {
+			t.Errorf("%s: nobody can watch it after the first one has left", name)
+		}
+		c.Unwatch(9)
+		if call.full != nil || handler.full != nil {
+			t.Errorf("%s: a channel was made", name)
+		}
+	}
+	told := make(watcher, 4)
+	_, _ = call.Watch(told, 10)
+	handler.End(errGone)
+	if got := <-told; got != 10 || !errors.Is(call.Err(), context.Canceled) || !errors.Is(context.Cause(&call), errGone) {
+		t.Errorf("told %d, error %v, cause %v", got, call.Err(), context.Cause(&call))
+	}
+	for name, c := range map[string]*Context{"a handler's": &handler, "a call's in it": &call} {
+		if _, ok := c.Watch(told, 11); ok {
+			t.Errorf("%s: it has ended, and can be watched", name)
+		}
+	}
+	if len(told) > 0 {
+		t.Errorf("told %d as well", <-told)
+	}
+}
+
+func TestContextNamesWhatElseCanEndIt(t *testing.T) {
+	t.Parallel()
+	parent, stop := context.WithCancel(t.Context())
+	defer stop()
+	var call Context
+	call.Begin(parent)
+	told := make(watcher, 1)
+	also, ok := call.Watch(told, 1)
+	if !ok {
+		t.Fatal("it cannot be watched")
+	}
+	stop()
+	<-also
+	if !errors.Is(call.Err(), context.Canceled) {
+		t.Errorf("error %v", call.Err())
+	}
+	call.End(context.Canceled)
+	if got := <-told; got != 1 {
+		t.Errorf("told %d", got)
 	}
 }
