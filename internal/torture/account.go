@@ -44,6 +44,11 @@ const (
 	noneLate       promise = "outlived its deadline or cancellation"
 	noneUnexpected promise = "failed in an unexpected way"
 	noneUntrue     promise = "told wrongly whether it was run"
+	noneEarly      promise = "its time was said to be over too early"
+	noneLeaked     promise = "another service's failure crossed a hop"
+	noneMisread    promise = "a request was read as something else"
+	allBounded     promise = "a handler was not told of its caller's deadline"
+	reportsAgree   promise = "reports disagree with the failures of handlers"
 	statsAgree     promise = "statistics disagree with the handlers"
 	allFound       promise = "discovery missed an instance"
 	stopsClean     promise = "an instance or endpoint did not stop cleanly"
@@ -56,8 +61,8 @@ const (
 // promises lists all, in the order of the report.
 func promises() []promise {
 	return []promise{
-		noneLost, noneTwice, noneForeign, noneLate, noneUnexpected, noneUntrue, statsAgree, allFound, stopsClean,
-		callersMissed, heals, leavesNothing, sumsUp,
+		noneLost, noneTwice, noneForeign, noneLate, noneUnexpected, noneUntrue, noneEarly, noneLeaked, noneMisread,
+		allBounded, reportsAgree, statsAgree, allFound, stopsClean, callersMissed, heals, leavesNothing, sumsUp,
 	}
 }
 

@@ -1,45 +1,50 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"net"
+	"maps"
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
-
-	"github.com/typednats/typednats/internal/natsserver"
 )
 
 const (
 	clusterSize   = 3
 	startAttempts = 3
 
-	connectTimeout = 30 * time.Second
-
 	loopback = "127.0.0.1"
+	inboxes  = "_INBOX."
 )
 
-// cluster is NATS servers in this process that know each other. Each keeps its ports when it is restarted.
+// cluster is NATS servers that know each other.
 type cluster struct {
-	nodes []*node
-	heard func(what string) // of what connections complain about
+	nodes   []*node
+	launch  func(nodeConfig) (daemon, error)
+	apart   bool // the nodes are processes of their own
+	account *account
+
+	names atomic.Int64 // of connections
+	mu    sync.Mutex
+	open  map[string]*nats.Conn // by name
 }
 
-type node struct {
-	name            string
-	server          *natsserver.Server
-	port, routePort int
-}
-
-func startCluster(heard func(string)) (*cluster, error) {
-	c := &cluster{heard: heard}
+// startCluster starts the nodes, each in a process of its own if apart is set.
+func startCluster(apart bool, acc *account) (*cluster, error) {
+	c := &cluster{launch: startEmbedded, apart: apart, account: acc, open: make(map[string]*nats.Conn)}
+	if apart {
+		c.launch = startProcess
+	}
 	for i := range clusterSize {
-		n := &node{name: fmt.Sprintf("node%d", i), port: server.RANDOM_PORT, routePort: server.RANDOM_PORT}
+		n := &node{conf: nodeConfig{Name: fmt.Sprintf("node%d", i), Port: server.RANDOM_PORT, RoutePort: server.RANDOM_PORT}}
 		if err := c.start(n); err != nil {
 			return nil, errors.Join(err, c.close())
 		}
@@ -50,90 +55,37 @@ func startCluster(heard func(string)) (*cluster, error) {
 
 // start starts a node with routes to all others.
 func (c *cluster) start(n *node) error {
-	var routes []*url.URL
+	n.conf.Routes = nil
 	for _, other := range c.nodes {
 		if other != n {
-			routes = append(routes, &url.URL{Scheme: "nats", Host: address(other.routePort)})
+			n.conf.Routes = append(n.conf.Routes, other.conf.RoutePort)
 		}
 	}
 	var errs []error
 	for range startAttempts { // a passing connection may have the port
-		srv, err := natsserver.Start(&server.Options{
-			ServerName: n.name,
-			Host:       loopback,
-			Port:       n.port,
-			Cluster: server.ClusterOpts{
-				Name: serviceName, Host: loopback, Port: n.routePort, ConnectRetries: 1 << 20, NoAdvertise: true,
-			},
-			Routes:              routes,
-			MaxPayload:          maxPayload,
-			LameDuckDuration:    time.Second,
-			LameDuckGracePeriod: 100 * time.Millisecond,
-		})
-		if err != nil {
-			errs = append(errs, fmt.Errorf("start %s: %w", n.name, err))
-			continue
+		err := n.start(c.launch)
+		if err == nil {
+			return nil
 		}
-		n.server = srv
-		n.port, _ = portOf(srv.ClientURL())
-		n.routePort = srv.ClusterAddr().Port
-		return nil
+		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
-}
-
-// kill ends a node without a word to anybody.
-func (n *node) kill() {
-	n.server.Stop()
-}
-
-// retire ends a node as an operator does: clients are sent away one after the other.
-func (n *node) retire() {
-	n.server.LameDuckShutdown()
-	n.server.WaitForShutdown()
 }
 
 func (c *cluster) close() error {
 	var errs []error
 	for _, n := range c.nodes {
-		n.server.Stop()
-		if n.server.Running() {
-			errs = append(errs, fmt.Errorf("%s still runs", n.name))
+		if err := n.daemon().kill(); err != nil {
+			errs = append(errs, fmt.Errorf("end %s: %w", n.conf.Name, err))
 		}
 	}
 	return errors.Join(errs...)
 }
 
-// connect opens a connection to a node. When that is lost, it goes to the next one.
-func (c *cluster) connect(first int) (*nats.Conn, error) {
-	var urls []string
-	for i := range c.nodes {
-		urls = append(urls, "nats://"+address(c.nodes[(first+i)%len(c.nodes)].port))
-	}
-	opts := nats.GetDefaultOptions()
-	opts.Servers = urls
-	opts.NoRandomize = true
-	opts.IgnoreDiscoveredServers = true
-	opts.MaxReconnect = -1
-	opts.ReconnectWait = 20 * time.Millisecond
-	opts.ReconnectJitter = 10 * time.Millisecond
-	opts.Timeout = 5 * time.Second
-	opts.AsyncErrorCB = func(_ *nats.Conn, _ *nats.Subscription, err error) {
-		c.heard("connection: " + firstWords(err))
-	}
-	deadline := time.Now().Add(connectTimeout)
-	for {
-		nc, err := opts.Connect()
-		if err == nil || time.Now().After(deadline) {
-			return nc, err
-		}
-	}
-}
-
 // nodeOf is the node that a connection is to, or any while it is to none.
 func (c *cluster) nodeOf(nc *nats.Conn) *node {
 	port, _ := portOf(nc.ConnectedUrl())
-	if i := slices.IndexFunc(c.nodes, func(n *node) bool { return n.port == port }); i >= 0 {
+	if i := slices.IndexFunc(c.nodes, func(n *node) bool { return n.conf.Port == port }); i >= 0 {
 		return c.nodes[i]
 	}
 	return c.nodes[0]
@@ -149,23 +101,73 @@ func (c *cluster) subscriptions(nc *nats.Conn) []string {
 	if err != nil {
 		return nil
 	}
-	state, err := c.nodeOf(nc).server.Connz(&server.ConnzOptions{CID: id, Subscriptions: true})
-	if err != nil || len(state.Conns) == 0 || !nc.IsConnected() || nc.Stats().Reconnects != reconnects {
+	all, err := c.nodeOf(nc).daemon().connections()
+	if err != nil || !nc.IsConnected() || nc.Stats().Reconnects != reconnects {
 		return nil // ids count on one node only: that may have been another connection
 	}
-	return state.Conns[0].Subs
+	i := slices.IndexFunc(all, func(one connection) bool { return one.ID == id })
+	if i < 0 {
+		return nil
+	}
+	return slices.DeleteFunc(all[i].Subjects, func(s string) bool { return strings.HasPrefix(s, inboxes) })
 }
 
-// firstWords is an error without what is particular about it, so that errors can be counted by kind.
-func firstWords(err error) string {
-	known := []error{nats.ErrBadHeaderMsg, nats.ErrSlowConsumer, nats.ErrPermissionViolation, nats.ErrStaleConnection}
-	if i := slices.IndexFunc(known, func(k error) bool { return errors.Is(err, k) }); i >= 0 {
-		return known[i].Error()
+// checkNodes reports what stands between a node and the truth: a client that has gone to another node, which it has not
+// noticed yet, or a node that it does not reach. What a node believes of its clients, it has told the others by then.
+func (c *cluster) checkNodes() error {
+	for _, n := range c.nodes {
+		all, err := n.daemon().connections()
+		if err != nil {
+			return fmt.Errorf("connections of %s: %w", n.conf.Name, err)
+		}
+		c.mu.Lock()
+		open := maps.Clone(c.open)
+		c.mu.Unlock()
+		for _, one := range all {
+			if !strings.HasPrefix(one.Name, serviceName) {
+				continue
+			}
+			nc := open[one.Name]
+			if nc == nil || !nc.IsConnected() || c.nodeOf(nc) != n {
+				return fmt.Errorf("%s believes that it has the connection %s", n.conf.Name, one.Name)
+			}
+			if id, err := nc.GetClientID(); err != nil || id != one.ID {
+				return fmt.Errorf("%s believes that it has the connection %s still", n.conf.Name, one.Name)
+			}
+		}
 	}
-	if op, ok := errors.AsType[*net.OpError](err); ok {
-		return op.Err.Error()
+	return c.checkRoutes()
+}
+
+// checkRoutes sends a request from each node to each other one.
+func (c *cluster) checkRoutes() error {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	var conns []*nats.Conn
+	for i, n := range c.nodes {
+		nc, err := nats.Connect("nats://"+address(n.conf.Port), nats.UserInfo(callerUser, password), nats.NoReconnect(), nats.Timeout(time.Second))
+		if err != nil {
+			return fmt.Errorf("reach %s: %w", n.conf.Name, err)
+		}
+		defer nc.Close()
+		conns = append(conns, nc)
+		if _, err := nc.Subscribe("routes."+strconv.Itoa(i), func(m *nats.Msg) { _ = m.Respond(nil) }); err != nil {
+			return err
+		}
 	}
-	return err.Error()
+	for i, nc := range conns {
+		for j := range conns {
+			subject := "routes." + strconv.Itoa(j)
+			_, err := nc.RequestWithContext(ctx, subject, nil)
+			for ; errors.Is(err, nats.ErrNoResponders); _, err = nc.RequestWithContext(ctx, subject, nil) {
+				pause(ctx, time.Millisecond)
+			}
+			if err != nil {
+				return fmt.Errorf("reach node %d from node %d: %w", j, i, err)
+			}
+		}
+	}
+	return nil
 }
 
 func address(port int) string { return loopback + ":" + strconv.Itoa(port) }

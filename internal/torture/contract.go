@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"github.com/typednats/typednats"
+	"github.com/typednats/typednats/codec/json"
+	"github.com/typednats/typednats/codec/msgpack"
 )
 
 const (
@@ -15,30 +17,37 @@ const (
 	// The slow endpoint takes this much and sheds the rest.
 	slowConcurrent = 4
 	slowPending    = 16
-
-	// codeEnded is what a handler answers whose context has ended.
-	codeEnded = 408
 )
 
-// question is the request of every endpoint.
+// question is the request of every endpoint but one.
 type question struct {
-	Run   string `json:"run"` // tells calls of this run from garbage that happens to be valid
-	ID    uint64 `json:"id"`
-	Mode  mode   `json:"mode,omitempty"`
-	NapMS int64  `json:"nap_ms,omitempty"`
-	Pad   string `json:"pad,omitempty"`
+	Run    string `json:"run"` // tells calls of this run from garbage that happens to be valid
+	ID     uint64 `json:"id"`
+	WaitMS int64  `json:"wait_ms,omitempty"` // how long the caller waits, rounded up
+	Mode   mode   `json:"mode,omitempty"`
+	NapMS  int64  `json:"nap_ms,omitempty"`
+	Pad    string `json:"pad,omitempty"`
+	Next   next   `json:"next,omitempty"` // for the hop
+	For    uint64 `json:"for,omitempty"`  // the call that this one is made for by a hop
 }
 
-// answer is the reply of every endpoint.
+// answer is the reply of every endpoint but one.
 type answer struct {
 	ID     uint64 `json:"id"`
 	Poison any    `json:"poison,omitempty"`
 	Pad    []byte `json:"pad,omitempty"`
 }
 
-// refusal is the declared error of the moody endpoint.
+// mishap is a declared error of the moody endpoint.
+type mishap interface {
+	error
+	mishap()
+}
+
+// refusal is a mishap that the hop declares, too.
 type refusal struct {
-	ID uint64 `json:"id"`
+	ID  uint64 `json:"id"`
+	For uint64 `json:"for"`
 }
 
 // Error implements error.
@@ -46,6 +55,24 @@ func (r refusal) Error() string { return fmt.Sprintf("call %d is refused", r.ID)
 
 // ErrorCode is sent with the error.
 func (refusal) ErrorCode() int { return 409 }
+
+func (refusal) mishap() {}
+
+// grudge is a mishap that the hop does not declare, as if its owner had never heard of it.
+type grudge struct {
+	ID uint64 `json:"id"`
+}
+
+// Error implements error.
+func (g grudge) Error() string { return fmt.Sprintf("call %d: %s", g.ID, secret) }
+
+func (grudge) mishap() {}
+
+// secret is in what a hop's caller must not see.
+const secret = "between these two alone"
+
+// codeOwn is a code that a handler answers with by itself.
+const codeOwn = 418
 
 // mode is what the moody endpoint is asked to do.
 type mode string
@@ -56,6 +83,8 @@ const (
 	modeGoexit      mode = "goexit"
 	modeUndeclared  mode = "undeclared"
 	modeDeclared    mode = "declared"
+	modeGrudge      mode = "grudge"
+	modeOwnCode     mode = "own code"
 	modeUnencodable mode = "unencodable"
 	modeTooLarge    mode = "too large"
 )
@@ -66,12 +95,21 @@ const (
 	idempotentEndpoint = "idempotent"
 	slowEndpoint       = "slow"
 	moodyEndpoint      = "moody"
+	hopEndpoint        = "hop"
+	numberEndpoint     = "number"
 )
 
 // contract is what callers and instances share.
 type contract struct {
 	plain, idempotent, slow typednats.Endpoint[question, answer, typednats.Never]
-	moody                   typednats.Endpoint[question, answer, refusal]
+
+	moody typednats.Endpoint[question, answer, mishap]
+
+	// hop calls one of the others.
+	hop typednats.Endpoint[question, answer, mishap]
+
+	// number doubles a number. What msgpack makes of some of them is JSON for another one.
+	number typednats.Endpoint[int, int, typednats.Never]
 }
 
 func newContract() contract {
@@ -80,7 +118,11 @@ func newContract() contract {
 		plain:      typednats.NewEndpoint[question, answer, typednats.Never](plainEndpoint).InGroup(group),
 		idempotent: typednats.NewEndpoint[question, answer, typednats.Never](idempotentEndpoint).InGroup(group).Idempotent(),
 		slow:       typednats.NewEndpoint[question, answer, typednats.Never](slowEndpoint).InGroup(group),
-		moody:      typednats.NewEndpoint[question, answer, refusal](moodyEndpoint).InGroup(group),
+		moody: typednats.NewEndpoint[question, answer, mishap](moodyEndpoint).InGroup(group).
+			FailsWith(refusal{}, grudge{}),
+		hop: typednats.NewEndpoint[question, answer, mishap](hopEndpoint).InGroup(group).FailsWith(refusal{}),
+		number: typednats.NewEndpoint[int, int, typednats.Never](numberEndpoint).InGroup(group).
+			WithCodec(msgpack.Codec, json.Codec),
 	}
 }
 
@@ -96,6 +138,10 @@ func (c contract) bind(name string, h *handler) (typednats.BoundEndpoint, error)
 			typednats.WithMaxPending(slowPending, 1<<20)), nil
 	case moodyEndpoint:
 		return c.moody.Handle(h.handle), nil
+	case hopEndpoint:
+		return c.hop.Handle(h.hop), nil
+	case numberEndpoint:
+		return c.number.HandleWith(h.double), nil
 	default:
 		return typednats.BoundEndpoint{}, fmt.Errorf("no endpoint is named %q", name)
 	}
@@ -103,5 +149,8 @@ func (c contract) bind(name string, h *handler) (typednats.BoundEndpoint, error)
 
 // endpointNames lists all endpoints of the contract.
 func endpointNames() []string {
-	return []string{plainEndpoint, idempotentEndpoint, slowEndpoint, moodyEndpoint}
+	return []string{plainEndpoint, idempotentEndpoint, slowEndpoint, moodyEndpoint, hopEndpoint, numberEndpoint}
 }
+
+// subject is where an endpoint is called.
+func (contract) subject(name string) string { return serviceName + "." + name }

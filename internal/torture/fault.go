@@ -64,9 +64,11 @@ func (s *saboteur) doGentle(f fault) error {
 	slot, node := f.pick%fleetSize, f.pick/fleetSize%clusterSize
 	switch f.kind {
 	case replaceInstance:
-		return s.fleet.replace(slot, node, false)
+		return s.fleet.replace(slot, node, (*instance).stop)
+	case drainInstance:
+		return s.fleet.replace(slot, node, (*instance).drain)
 	case relieveInstance:
-		return s.fleet.replace(slot, node, true)
+		return s.fleet.relieve(slot, node)
 	case readdEndpoint:
 		s.readd(f)
 	case resetStats:
@@ -107,9 +109,13 @@ func (s *saboteur) doViolent(f fault) error {
 		return err
 	case lameDuck:
 		node := s.cluster.nodes[f.pick%clusterSize]
-		node.retire()
+		if err := node.daemon().retire(); err != nil {
+			return err
+		}
 		pause(context.Background(), f.down)
 		return s.cluster.start(node)
+	case freezeNode:
+		return s.cluster.nodes[f.pick%clusterSize].daemon().freeze(10 * f.down)
 	case reconnectService:
 		return s.fleet.instances[slot].nc.ForceReconnect()
 	case reconnectCaller:
@@ -121,7 +127,9 @@ func (s *saboteur) doViolent(f fault) error {
 
 // kill kills a node and restarts it.
 func (s *saboteur) kill(n *node, down time.Duration) error {
-	n.kill()
+	if err := n.daemon().kill(); err != nil {
+		return err
+	}
 	pause(context.Background(), down)
 	return s.cluster.start(n)
 }

@@ -44,7 +44,7 @@ func startFleet(c *cluster, s *shared) (*fleet, error) {
 
 // launch starts an instance on a connection to a node.
 func (f *fleet) launch(node int) (*instance, error) {
-	nc, err := f.cluster.connect(node)
+	nc, err := f.cluster.connect(node, instanceUser)
 	if err != nil {
 		return nil, fmt.Errorf("connect instance: %w", err)
 	}
@@ -57,13 +57,13 @@ func (f *fleet) launch(node int) (*instance, error) {
 	return in, nil
 }
 
-// retire stops an instance. It returns when that is done, or a little later: handlers may run longer than the next
+// retire ends an instance. It returns when that is done, or a little later: handlers may run longer than the next
 // fault should wait.
-func (f *fleet) retire(in *instance) {
+func (f *fleet) retire(end func()) {
 	done := make(chan struct{})
 	f.retiring.Go(func() {
 		defer close(done)
-		in.stop()
+		end()
 	})
 	select {
 	case <-done:
@@ -71,31 +71,38 @@ func (f *fleet) retire(in *instance) {
 	}
 }
 
-// replace stops the instance in a slot and starts another one there, in this order or the other.
-func (f *fleet) replace(slot, node int, startFirst bool) error {
+// replace ends the instance in a slot and starts another one there.
+func (f *fleet) replace(slot, node int, end func(*instance)) error {
 	old := f.instances[slot]
-	if !startFirst {
-		f.retire(old)
+	f.retire(func() { end(old) })
+	in, err := f.launch(node)
+	if err == nil {
+		f.instances[slot] = in
 	}
+	return err
+}
+
+// relieve starts another instance for a slot before it stops the one there.
+func (f *fleet) relieve(slot, node int) error {
 	in, err := f.launch(node)
 	if err != nil {
 		return err
 	}
+	old := f.instances[slot]
 	f.instances[slot] = in
-	if startFirst {
-		f.retire(old)
-	}
+	f.retire(old.stop)
 	return nil
 }
 
 func (f *fleet) close() {
 	for _, in := range f.instances {
-		f.retire(in)
+		f.retire(in.stop)
 	}
 	f.retiring.Wait()
 }
 
-// awaitWhole waits until each caller's connection reaches every instance and back.
+// awaitWhole waits until the nodes know where everybody is, and each caller's connection reaches every instance and
+// back.
 func (f *fleet) awaitWhole(callers []*caller) error {
 	deadline := time.Now().Add(healTime)
 	for {
@@ -108,6 +115,9 @@ func (f *fleet) awaitWhole(callers []*caller) error {
 }
 
 func (f *fleet) checkWhole(callers []*caller) error {
+	if err := f.cluster.checkNodes(); err != nil {
+		return err
+	}
 	// Once the servers have what the instances sent before, an answer to a ping, which comes behind it, proves that
 	// the subscriptions are known, too.
 	for _, in := range f.instances {

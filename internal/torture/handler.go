@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"runtime"
 	"sync/atomic"
 	"time"
@@ -19,32 +20,54 @@ const (
 	strangerNap = 2500 * time.Millisecond
 )
 
-// handler serves one endpoint of one instance, and counts what it does: statistics must agree with it.
+// handler serves one endpoint of one instance, and counts what it does: statistics and reports must agree with it.
 type handler struct {
 	*shared
 
 	maxNap time.Duration
+	onward []typednats.Requester // for calls of its own
 
 	ran, succeeded atomic.Int64
 	reset          atomic.Bool // statistics were reset since it was added
+
+	owed, reported atomic.Int64 // failures that the owner must be told of, and those that it was told of
+}
+
+// begin notes that the handler runs, and looks at what it was told of its caller.
+func (h *handler) begin(ctx context.Context, q question) {
+	h.ran.Add(1)
+	h.ledger.ran(q)
+	if q.Run != h.ledger.run {
+		return
+	}
+	deadline, ok := ctx.Deadline()
+	switch left := time.Until(deadline); {
+	case !ok:
+		h.account.brokenf(allBounded, "call %d has no deadline", q.ID)
+	case left > time.Duration(q.WaitMS)*time.Millisecond:
+		h.account.brokenf(allBounded, "call %d has %v left, and its caller waits for %d ms", q.ID, left, q.WaitMS)
+	}
 }
 
 func (h *handler) handle(ctx context.Context, q question) (answer, error) {
-	h.ran.Add(1)
-	h.ledger.ran(q)
+	h.begin(ctx, q)
 	if err := h.nap(ctx, q); err != nil {
-		return answer{}, err
+		return answer{}, h.fail(ctx, err)
 	}
 	reply := answer{ID: q.ID}
 	switch q.Mode {
 	case modePanic:
-		panic("asked to panic") //nolint:forbidigo // panics of handlers are what is tried
+		panic("asked to panic: " + secret) //nolint:forbidigo // panics of handlers are what is tried
 	case modeGoexit:
 		runtime.Goexit()
 	case modeUndeclared:
-		return answer{}, errors.New("asked to fail")
+		return answer{}, h.fail(ctx, errors.New("asked to fail: "+secret))
 	case modeDeclared:
-		return answer{}, refusal{ID: q.ID}
+		return answer{}, refusal{ID: q.ID, For: q.For}
+	case modeGrudge:
+		return answer{}, grudge{ID: q.ID}
+	case modeOwnCode:
+		return answer{}, typednats.Errorf(codeOwn, "%s", secret)
 	case modeUnencodable:
 		reply.Poison = make(chan int)
 		return reply, nil
@@ -82,10 +105,33 @@ func (h *handler) nap(ctx context.Context, q question) error {
 	if vanishing != nil {
 		vanishing.gone <- struct{}{}
 	}
-	return typednats.Errorf(codeEnded, "the context has ended")
+	return fmt.Errorf("nap: %w", ctx.Err())
 }
 
-// compare returns where the statistics of a drained endpoint disagree with what the handler did.
+// failure is an undeclared error of a handler.
+type failure struct {
+	error
+
+	handler *handler
+	ended   bool // it is the end of the context: the caller's affair, and none of the owner's
+}
+
+// Unwrap returns the error.
+func (f *failure) Unwrap() error { return f.error }
+
+// fail marks an error that a handler returns, so that a report of it can be told.
+func (h *handler) fail(ctx context.Context, err error) error {
+	f := &failure{error: err, handler: h}
+	if end := ctx.Err(); end != nil {
+		f.ended = errors.Is(err, end)
+	}
+	if !f.ended {
+		h.owed.Add(1)
+	}
+	return f
+}
+
+// compare returns where the statistics of a drained endpoint, and its reports, disagree with what the handler did.
 func (h *handler) compare(s *micro.EndpointStats) error {
 	ran, succeeded := h.ran.Load(), h.succeeded.Load()
 	requests, failed := int64(s.NumRequests), int64(s.NumErrors)

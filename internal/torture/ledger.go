@@ -6,9 +6,11 @@ const (
 	// ledgerPage is how many calls one page of the ledger is for.
 	ledgerPage = 1 << 16
 
-	// mayRepeat is set in a call's entry if it may be run more than once. The rest of the entry counts.
+	// mayRepeat is set in a call's entry if it may be run more than once, and denied if its caller was told that it was
+	// not run. The rest of the entry counts.
 	mayRepeat = 0x80
-	maxTimes  = mayRepeat - 1
+	denied    = 0x40
+	maxTimes  = denied - 1
 )
 
 // ledger counts how often each call was run, over all instances. Ids are small numbers in a row.
@@ -53,6 +55,13 @@ func (l *ledger) times(id uint64) int {
 	return int(l.pages[id/ledgerPage][id%ledgerPage] & maxTimes)
 }
 
+// deny notes that the caller was told that the call was not run, which must remain so.
+func (l *ledger) deny(id uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.pages[id/ledgerPage][id%ledgerPage] |= denied
+}
+
 // made is how many calls were made.
 func (l *ledger) made() uint64 {
 	l.mu.Lock()
@@ -60,20 +69,30 @@ func (l *ledger) made() uint64 {
 	return l.last
 }
 
-// repeated counts the calls that were run more than once and may be, and lists those that may not.
-func (l *ledger) repeated() (allowed int, forbidden []uint64) {
+// audited is what the ledger shows at the end.
+type audited struct {
+	repeated  int      // calls that were run more than once, and may be
+	forbidden []uint64 // those that may not
+	untrue    []uint64 // calls that were run though their callers were told that they were not
+}
+
+func (l *ledger) audit() (a audited) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for p, page := range l.pages {
 		for i, n := range page {
+			id, times := uint64(p)*ledgerPage+uint64(i), n&maxTimes
 			switch {
-			case n&maxTimes < 2:
+			case times < 2:
 			case n&mayRepeat != 0:
-				allowed++
+				a.repeated++
 			default:
-				forbidden = append(forbidden, uint64(p)*ledgerPage+uint64(i))
+				a.forbidden = append(a.forbidden, id)
+			}
+			if times > 0 && n&denied != 0 {
+				a.untrue = append(a.untrue, id)
 			}
 		}
 	}
-	return allowed, forbidden
+	return a
 }

@@ -2,12 +2,10 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -16,9 +14,6 @@ import (
 )
 
 const (
-	// slack is how long after its deadline, or after it was cancelled, a call may return on a busy machine.
-	slack = 3 * time.Second
-
 	// maxPause is the longest that a worker waits between two calls.
 	maxPause = 20 * time.Millisecond
 )
@@ -34,16 +29,16 @@ type load struct {
 	*shared
 	callers []*caller
 
-	workers  sync.WaitGroup
-	underway atomic.Int64
+	workers sync.WaitGroup
 }
 
 // newCallers opens connections: two with retries, two bare, one with retries that sends headers in place of reply
-// tokens, one with a client that changes nothing.
+// tokens, one with a client that changes nothing. The last two are guests from another account.
 func newCallers(c *cluster) ([]*caller, error) {
 	retry := typednats.WithRetry(typednats.Retry{
 		Attempts: 6, MaxBackoff: 200 * time.Millisecond, AttemptTimeout: 2 * time.Second,
 	})
+	const members = 6
 	var callers []*caller
 	for i, wrap := range []func(*nats.Conn) typednats.Requester{
 		func(nc *nats.Conn) typednats.Requester { return typednats.NewClient(nc, retry) },
@@ -54,8 +49,14 @@ func newCallers(c *cluster) ([]*caller, error) {
 		func(nc *nats.Conn) typednats.Requester {
 			return typednats.NewClient(nc, retry, typednats.WithoutReplyToken())
 		},
+		func(nc *nats.Conn) typednats.Requester { return typednats.NewClient(nc) },
+		func(nc *nats.Conn) typednats.Requester { return nc },
 	} {
-		nc, err := c.connect(i)
+		user := callerUser
+		if i >= members {
+			user = guestUser
+		}
+		nc, err := c.connect(i, user)
 		if err != nil {
 			return callers, fmt.Errorf("connect caller %d: %w", i, err)
 		}
@@ -98,47 +99,17 @@ func (l *load) burst(n int, random *rand.Rand) {
 
 // call makes one call and enters it into the account.
 func (l *load) call(parent context.Context, c *caller, p plan) {
-	l.underway.Add(1)
-	defer l.underway.Add(-1)
 	p.caller = slices.Index(l.callers, c)
-	p.request.Run, p.request.ID = l.ledger.run, l.ledger.newCall(p.again)
-	start := time.Now()
+	p.request.Run, p.request.ID, p.request.WaitMS = l.ledger.run, l.ledger.newCall(p.again), milliseconds(p.timeout)
+	start, due := time.Now(), p.timeout
 	ctx, end := context.WithTimeout(parent, p.timeout)
 	defer end()
-	due := start.Add(p.timeout)
 	if p.cancel > 0 {
 		timer := time.AfterFunc(p.cancel, end)
 		defer timer.Stop()
-		due = start.Add(p.cancel)
+		due = p.cancel
 	}
-	reply, err := p.do(ctx, c.requester, p.request)
-	l.judge(&p, reply, err, start, due)
-}
-
-// judge compares what came back with what was promised.
-func (l *load) judge(p *plan, reply answer, err error, start, due time.Time) {
-	id, out := p.request.ID, classify(err)
-	l.account.enter(p.kind, out)
-	if late := time.Since(due); late > slack {
-		l.account.brokenf(noneLate, "call %d (%s) returned %v after it was due: %s", id, p.kind, late, out)
-	}
-	refused, isRefused := errors.AsType[refusal](err)
-	if err == nil && reply.ID != id || isRefused && refused.ID != id {
-		l.account.brokenf(noneForeign, "call %d (%s) got %d", id, p.kind, max(reply.ID, refused.ID))
-	}
-	if times := l.ledger.times(id); out.wasRun() && times == 0 || out.notRun() && times > 0 && !p.again {
-		l.account.brokenf(noneUntrue, "call %d (%s) ran %d times: %s", id, p.kind, times, out)
-	}
-	switch {
-	case p.allows(out):
-	case out.isLoss() && l.account.disturbed(start):
-		l.account.excuse()
-	case out.isLoss():
-		l.account.brokenf(noneLost, "call %d (%s) by caller %d ran %d times, began at %.3fs, lasted %v: %s",
-			id, p.kind, p.caller, l.ledger.times(id), start.Sub(l.account.start).Seconds(), time.Since(start).Round(time.Millisecond), out)
-	default:
-		l.account.brokenf(noneUnexpected, "call %d (%s): %v", id, p.kind, err)
-	}
+	_, _ = l.make(ctx, c.requester, &p, start, due) // it is in the account
 }
 
 // close closes the clients and their connections, and checks that the clients leave nothing on them.

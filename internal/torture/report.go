@@ -31,11 +31,14 @@ func (r *report) audit() {
 		r.account.enter("any", neverReturned)
 		r.account.brokenf(noneLost, "a call has not returned")
 	}
-	allowed, forbidden := r.ledger.repeated()
-	for _, id := range forbidden {
+	seen := r.ledger.audit()
+	for _, id := range seen.forbidden {
 		r.account.brokenf(noneTwice, "call %d ran %d times", id, r.ledger.times(id))
 	}
-	r.repeated = allowed
+	for _, id := range seen.untrue {
+		r.account.brokenf(noneUntrue, "call %d was said not to be run, and ran %d times", id, r.ledger.times(id))
+	}
+	r.repeated = seen.repeated
 	all := r.account.count(func(tallyKey) bool { return true })
 	if made := r.ledger.made(); uint64(all) != made { //nolint:gosec // counts are not negative
 		r.account.brokenf(sumsUp, "%d calls were made, %d have an outcome", made, all)

@@ -12,6 +12,7 @@ type faultKind string
 const (
 	replaceInstance faultKind = "stop an instance, then start another"
 	relieveInstance faultKind = "start an instance, then stop another"
+	drainInstance   faultKind = "drain an instance's connection, then start another"
 	readdEndpoint   faultKind = "remove an endpoint, then add it again"
 	resetStats      faultKind = "reset statistics"
 	overload        faultKind = "overload burst"
@@ -28,11 +29,12 @@ const (
 	lameDuck         faultKind = "lame duck, then replace the node"
 	reconnectService faultKind = "an instance's connection is forced to reconnect"
 	reconnectCaller  faultKind = "a caller's connection is forced to reconnect"
+	freezeNode       faultKind = "stop the process of a node, then continue it" // processes only
 )
 
 func (k faultKind) violent() bool {
 	switch k {
-	case killNode, killWhileStop, killWhileRemove, lameDuck, reconnectService, reconnectCaller:
+	case killNode, killWhileStop, killWhileRemove, lameDuck, reconnectService, reconnectCaller, freezeNode:
 		return true
 	default:
 		return false
@@ -48,21 +50,24 @@ type fault struct {
 }
 
 // newSchedule returns the faults for a seed. Each round has every kind once, in an order of its own.
-func newSchedule(seed uint64, length time.Duration, violent bool) []fault {
+func newSchedule(s settings) []fault {
 	kinds := []faultKind{
 		replaceInstance, relieveInstance, readdEndpoint, resetStats, overload, discoveryFlood, garbageBurst,
-		vanishingCaller, replaceInstance,
+		vanishingCaller, replaceInstance, drainInstance,
 	}
-	if violent {
+	if s.violent {
 		kinds = append(kinds, killNode, killWhileStop, killWhileRemove, lameDuck, reconnectService, reconnectCaller)
+		if s.apart && canSuspend {
+			kinds = append(kinds, freezeNode, freezeNode)
+		}
 	}
-	random := newRandom(seed, 0)
+	random := newRandom(s.seed, 0)
 	var faults []fault
 	at := 300 * time.Millisecond
 	for {
 		random.Shuffle(len(kinds), func(i, j int) { kinds[i], kinds[j] = kinds[j], kinds[i] })
 		for _, kind := range kinds {
-			if at >= length {
+			if at >= s.length {
 				return faults
 			}
 			faults = append(faults, fault{

@@ -23,9 +23,9 @@ func torture(s settings, out io.Writer) (*report, error) {
 		account:  acc,
 	}
 	r.shared = all
-	faults := newSchedule(s.seed, s.length, s.violent)
-	printf(out, "seed %d, %v, %d faults planned, %d workers, %d instances, %d nodes\n",
-		s.seed, s.length, len(faults), s.workers, fleetSize, clusterSize)
+	faults := newSchedule(s)
+	printf(out, "seed %d, %v, %d faults planned, %d workers, %d instances, %d nodes (%s)\n",
+		s.seed, s.length, len(faults), s.workers, fleetSize, clusterSize, s.servers())
 	watch := startObserver()
 	err := r.perform(faults, out)
 	r.peak = watch.stop()
@@ -44,7 +44,7 @@ func torture(s settings, out io.Writer) (*report, error) {
 
 // perform builds the system, disturbs it, and takes it down.
 func (r *report) perform(faults []fault, out io.Writer) (err error) {
-	nodes, err := startCluster(r.account.hear)
+	nodes, err := startCluster(r.apart, r.account)
 	if err != nil {
 		return err
 	}

@@ -3,21 +3,38 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
+	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/nats-io/nats.go"
+
+	"github.com/typednats/typednats"
 )
+
+// A test binary is a node if it is started as one, as the program is.
+func TestMain(m *testing.M) {
+	if conf := os.Getenv(nodeVariable); conf != "" {
+		os.Exit(runNode(conf, os.Stdin, os.Stdout, os.Stderr))
+	}
+	os.Exit(m.Run())
+}
 
 // The runs follow one another: each counts the goroutines of the whole process.
 func TestTorture(t *testing.T) {
 	t.Parallel()
-	for _, faults := range []string{faultsGentle, faultsAll} {
+	for _, args := range [][]string{
+		{"-seconds", "5", "-faults", faultsGentle},
+		{"-seconds", "6", "-faults", faultsAll},
+		{"-seconds", "6", "-faults", faultsAll, "-servers", serversProcesses},
+	} {
 		var stdout, stderr bytes.Buffer
-		status := run([]string{"-seconds", "5", "-seed", "1", "-workers", "12", "-faults", faults}, &stdout, &stderr)
+		status := run(append(args, "-seed", "1", "-workers", "12"), &stdout, &stderr)
 		if status != 0 {
-			t.Errorf("-faults %s: status %d\n%s\n%s", faults, status, &stdout, &stderr)
+			t.Errorf("%q: status %d\n%s\n%s", args, status, &stdout, &stderr)
 		}
 	}
 }
@@ -30,6 +47,7 @@ func TestBadFlags(t *testing.T) {
 		{"-seed", "-1"},
 		{"-workers", "0"},
 		{"-faults", "none"},
+		{"-servers", "none"},
 		{"-unknown"},
 		{"argument"},
 	} {
@@ -48,14 +66,17 @@ func TestBadFlags(t *testing.T) {
 
 func TestScheduleRepeatsItself(t *testing.T) {
 	t.Parallel()
-	want, got := newSchedule(7, time.Minute, true), newSchedule(7, time.Minute, true)
+	schedule := func(seed uint64, violent bool) []fault {
+		return newSchedule(settings{seed: seed, length: time.Minute, violent: violent})
+	}
+	want, got := schedule(7, true), schedule(7, true)
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(fault{})); diff != "" {
 		t.Errorf("same seed, other faults (-want +got):\n%s", diff)
 	}
-	if cmp.Equal(want, newSchedule(8, time.Minute, true), cmp.AllowUnexported(fault{})) {
+	if cmp.Equal(want, schedule(8, true), cmp.AllowUnexported(fault{})) {
 		t.Error("another seed gives the same faults")
 	}
-	for _, f := range newSchedule(7, time.Minute, false) {
+	for _, f := range schedule(7, false) {
 		if f.kind.violent() {
 			t.Errorf("%q is in a gentle schedule", f.kind)
 		}
@@ -81,7 +102,18 @@ func TestReportOfBrokenPromises(t *testing.T) {
 	l.judge(&foreign, answer{ID: twice.request.ID}, nil, now, now.Add(time.Hour)) // it was not run, either
 	lost := plan{kind: "lost"}
 	begin(&lost)
-	l.judge(&lost, answer{}, context.DeadlineExceeded, now, now.Add(-time.Hour))
+	l.judge(&lost, answer{}, &typednats.CallError{Err: context.DeadlineExceeded}, now, now.Add(-time.Hour))
+	early := plan{kind: "early", timeout: time.Hour, allowed: []outcome{timedOut}}
+	begin(&early)
+	l.judge(&early, answer{}, &typednats.CallError{Err: context.DeadlineExceeded}, now, now.Add(time.Hour))
+	late := plan{kind: "run later", allowed: []outcome{noResponders}}
+	begin(&late)
+	l.judge(&late, answer{}, neverRan(t), now, now.Add(time.Hour))
+	l.ledger.ran(late.request)
+	leaky := plan{kind: "leaky", hops: true}
+	begin(&leaky)
+	l.ledger.ran(leaky.request)
+	l.judge(&leaky, answer{}, typednats.Errorf(codeOwn, "%s", secret), now, now.Add(time.Hour))
 	l.ledger.newCall(false) // it gets no outcome
 	r := &report{shared: l.shared}
 	r.audit()
@@ -92,7 +124,8 @@ func TestReportOfBrokenPromises(t *testing.T) {
 		}
 	}
 	want := map[promise]int{
-		noneTwice: 1, noneForeign: 1, noneUntrue: 1, noneLate: 1, noneLost: 1, sumsUp: 1,
+		noneTwice: 1, noneForeign: 1, noneUntrue: 2, noneEarly: 1, noneLate: 1, noneLost: 1, noneLeaked: 1, noneUnexpected: 1,
+		sumsUp: 1,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("broken promises (-want +got):\n%s", diff)
@@ -103,6 +136,40 @@ func TestReportOfBrokenPromises(t *testing.T) {
 	}
 	if want := "BROKEN: RUN TWICE though not idempotent: call 1 ran 2 times"; !strings.Contains(out.String(), want) {
 		t.Errorf("the report lacks %q:\n%s", want, out.String())
+	}
+}
+
+// neverRan is the error of a call that was not sent.
+func neverRan(t *testing.T) error {
+	t.Helper()
+	_, err := typednats.Request[question, answer](t.Context(), (*typednats.Client)(nil), "nowhere", question{})
+	if run, known := typednats.WasRun(err); run || !known {
+		t.Fatalf("%v says that it was run", err)
+	}
+	return errors.Join(nats.ErrNoResponders, err)
+}
+
+func TestLeaks(t *testing.T) {
+	t.Parallel()
+	internal := &typednats.ServiceError{Code: 500, Description: "internal error"}
+	for name, test := range map[string]struct {
+		err  error
+		want bool
+	}{
+		"success":              {nil, false},
+		"the hop's own":        {&typednats.CallError{Err: internal}, false},
+		"what both declare":    {refusal{}, false},
+		"what one declares":    {grudge{}, true},
+		"its time":             {errors.Join(context.DeadlineExceeded, typednats.Errorf(504, "late")), false},
+		"another code":         {typednats.Errorf(503, "busy"), true},
+		"another text":         {typednats.Errorf(500, "call failed"), true},
+		"another body":         {&typednats.ServiceError{Code: 500, Description: "internal error", Data: []byte("x")}, true},
+		"a tag":                {&typednats.ServiceError{Code: 500, Description: "internal error", Type: "grudge"}, true},
+		"its time, and a word": {errors.Join(context.DeadlineExceeded, errors.New(secret)), true},
+	} {
+		if got := leaks(test.err); got != test.want {
+			t.Errorf("%s: leaks = %v, want %v", name, got, test.want)
+		}
 	}
 }
 

@@ -38,6 +38,7 @@ type vandal struct {
 func newVandal(c *cluster, contract contract, random *rand.Rand) *vandal {
 	v := &vandal{cluster: c, random: random, subjects: []string{
 		contract.plain.Subject(), contract.idempotent.Subject(), contract.slow.Subject(), contract.moody.Subject(),
+		contract.hop.Subject(), contract.number.Subject(),
 	}}
 	for _, subject := range v.subjects {
 		v.subjects = append(v.subjects, "_TYPEDNATS.CANCEL."+subject)
@@ -78,7 +79,7 @@ func (v *vandal) burst(ctx context.Context, n int) {
 func (v *vandal) dial(ctx context.Context) error {
 	v.dials++
 	dialer := net.Dialer{Timeout: time.Second}
-	conn, err := dialer.DialContext(ctx, "tcp", address(v.cluster.nodes[v.dials%clusterSize].port))
+	conn, err := dialer.DialContext(ctx, "tcp", address(v.cluster.nodes[v.dials%clusterSize].conf.Port))
 	if err != nil {
 		return err
 	}

@@ -51,7 +51,7 @@ func (t *told) find(q question, run string) *vanishing {
 // vanish makes a long call and closes the caller's connection once the handler runs. Nobody can tell the service of
 // that, so the caller's deadline must end the handler. Whether it does is found out in the background.
 func (s *saboteur) vanish(node int) error {
-	nc, err := s.cluster.connect(node)
+	nc, err := s.cluster.connect(node, callerUser)
 	if err != nil {
 		return err
 	}
@@ -60,15 +60,12 @@ func (s *saboteur) vanish(node int) error {
 	returned := make(chan struct{})
 	id := s.load.ledger.newCall(false)
 	seen := s.load.told.expect(id)
-	s.load.underway.Add(1)
 	go func() {
 		defer close(returned)
-		defer s.load.underway.Add(-1)
 		p := s.load.contract.vanishPlan(s.load.ledger.run, id)
 		ctx, cancel := context.WithTimeout(context.Background(), p.timeout)
 		defer cancel()
-		reply, err := p.do(ctx, client, p.request)
-		s.load.judge(&p, reply, err, begin, begin.Add(p.timeout))
+		_, _ = s.load.make(ctx, client, &p, begin, p.timeout) // it is in the account
 	}()
 	select {
 	case <-seen.started:
@@ -99,9 +96,7 @@ func (c contract) vanishPlan(run string, id uint64) plan {
 		kind:    "vanishing",
 		timeout: vanishTimeout,
 		allowed: []outcome{disconnected},
-		request: question{Run: run, ID: id, NapMS: vanishNap.Milliseconds()},
-		do: func(ctx context.Context, r typednats.Requester, q question) (answer, error) {
-			return typednats.RequestService(ctx, r, c.moody, q)
-		},
+		request: question{Run: run, ID: id, WaitMS: milliseconds(vanishTimeout), NapMS: vanishNap.Milliseconds()},
+		do:      c.doMoody,
 	}
 }
