@@ -199,7 +199,10 @@ func copies(r Requester) bool {
 func (c *call) exchange(ctx context.Context, r Requester, body []byte) (*nats.Msg, error) {
 	for n := 1; ; n++ {
 		c.sent.begin()
-		reply, err := c.attempt(ctx, r, body)
+		if err := c.awaitConnection(ctx, r, n); err != nil {
+			return nil, err
+		}
+		reply, err := c.attempt(ctx, r, body, c.idempotent && n < c.retry.Attempts)
 		c.sent.end(c.compiled, reply, err)
 		if !c.retry.allows(ctx, n, c.compiled, reply, err) {
 			return reply, err
@@ -207,8 +210,21 @@ func (c *call) exchange(ctx context.Context, r Requester, body []byte) (*nats.Ms
 	}
 }
 
-// attempt sends the request once.
-func (c *call) attempt(ctx context.Context, r Requester, body []byte) (*nats.Msg, error) {
+// awaitConnection waits with attempt n of a call that may be sent several times until the connection is up: what is
+// sent before that waits in the connection's buffer, which would send all of the attempts when it is up.
+func (c *call) awaitConnection(ctx context.Context, r Requester, n int) error {
+	client, ok := r.(*Client)
+	if !ok || !c.retry.isOn() || n == 1 && !c.idempotent {
+		return nil
+	}
+	if client.inbox.AwaitConnection(ctx) != nil {
+		return downError(ctx.Err())
+	}
+	return nil
+}
+
+// attempt sends the request once. It ends when the connection is lost, if another attempt can follow.
+func (c *call) attempt(ctx context.Context, r Requester, body []byte, again bool) (*nats.Msg, error) {
 	if d := c.retry.attemptTimeout(c.idempotent); d > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, d)
@@ -217,17 +233,15 @@ func (c *call) attempt(ctx context.Context, r Requester, body []byte) (*nats.Msg
 	client, _ := r.(*Client)
 	request := c.outgoing(ctx, client, body)
 	if client != nil {
+		request.terms.Again = again
 		return client.exchange(ctx, c.timeout, &request)
 	}
 	reply, err := r.RequestMsgWithContext(ctx, &nats.Msg{Subject: request.subject, Header: request.header, Data: body})
-	if err == nil {
-		err = checkReply(reply)
-	}
 	if err != nil {
-		return nil, err
+		return nil, bareError(r, err)
 	}
-	if stream := wire.AcknowledgingStream(reply); stream != "" && !c.IncludesAcknowledgement() {
-		return nil, replies.AcknowledgedError(stream)
+	if err := checkBareReply(reply, c.compiled); err != nil {
+		return nil, err
 	}
 	return reply, nil
 }
@@ -239,7 +253,7 @@ func (c *call) outgoing(ctx context.Context, client *Client, body []byte) outgoi
 	if deadline, ok := ctx.Deadline(); ok {
 		facts.Timeout = max(time.Until(deadline), 1) // what has ended is found out when it is used
 	}
-	out := outgoing{subject: c.target, header: c.header, body: body, expects: c.compiled}
+	out := outgoing{subject: c.target, header: c.header, body: body, terms: replies.Terms{Expects: c.compiled}}
 	if client == nil || !client.opts.factsInToken || !c.sends.fitsToken {
 		out.header = facts.AddTo(maps.Clone(c.header))
 		return out

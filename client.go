@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -72,7 +73,7 @@ type outgoing struct {
 	asks  bool   // whether the facts arrive: the headers say the same
 	epoch uint64 // of the connection, if it asks
 
-	expects replies.Expectation // nil if whatever comes is the reply
+	terms replies.Terms // but for the time
 }
 
 // exchange sends a request and waits for its reply: until ctx ends or, if it has no deadline, for as long as timeout
@@ -81,14 +82,20 @@ func (c *Client) exchange(ctx context.Context, timeout time.Duration, out *outgo
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	call, err := c.inbox.Open(limitOf(ctx, timeout), out.expects)
-	if err != nil {
-		return nil, err
+	terms := out.terms
+	terms.Timeout = limitOf(ctx, timeout)
+	call, err := c.inbox.Open(ctx, terms)
+	switch {
+	case err == nil:
+	case errors.Is(err, nats.ErrConnectionDraining):
+		return c.borrow(ctx, terms.Timeout, out)
+	default:
+		return nil, unsentError{err}
 	}
-	reply := c.inbox.ReplySubject(call, out.facts)
+	began, reply := call.Began(), c.inbox.ReplySubject(call, out.facts)
 	if err := c.publish(out, reply); err != nil {
 		c.inbox.Drop(call)
-		return nil, err
+		return nil, publishError(c.nc, err)
 	}
 	msg, err := c.inbox.Await(ctx, call)
 	if err == nil {
@@ -101,7 +108,7 @@ func (c *Client) exchange(ctx context.Context, timeout time.Duration, out *outgo
 	case errors.Is(err, context.Canceled):
 		c.cancel(out.subject, reply)
 	case errors.Is(err, context.DeadlineExceeded): // the service knows by itself
-		err = c.explain(err, out.subject)
+		err = c.inbox.Explain(err, began, out.subject)
 	}
 	return nil, err
 }
@@ -120,6 +127,29 @@ func limitOf(ctx context.Context, timeout time.Duration) time.Duration {
 		return timeout
 	}
 	return 0
+}
+
+// borrow makes a call through the connection's own inbox. While a connection drains, nats.go keeps that until all other
+// subscriptions have ended, and the client's is one of those; so what callbacks call still works. Without an inbox, which
+// the first request through the connection itself makes, nats.go has no way either.
+func (c *Client) borrow(ctx context.Context, timeout time.Duration, out *outgoing) (*nats.Msg, error) {
+	if timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, timeout)
+		defer cancel()
+	}
+	msg := &nats.Msg{Subject: out.subject, Header: out.header, Data: out.body}
+	if out.facts != (wire.Facts{}) {
+		msg.Header = out.facts.AddTo(maps.Clone(out.header))
+	}
+	reply, err := c.nc.RequestMsgWithContext(ctx, msg)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkBareReply(reply, out.terms.Expects); err != nil {
+		return nil, err
+	}
+	return reply, nil
 }
 
 // publish sends a request.
@@ -148,14 +178,4 @@ func (c *Client) cancel(subject, reply string) {
 	if c.opts.cancels {
 		_ = c.nc.Publish(wire.CancelSubject(subject), []byte(reply)) // it is a kindness: the call has failed anyway
 	}
-}
-
-// explain adds to the error of a call that ran out of time that the server has refused the request, or the client's
-// inbox. The server tells that to the connection, not to the call.
-func (c *Client) explain(err error, subject string) error {
-	refusal := c.nc.LastError()
-	if wire.RefusesPublish(refusal, subject) || wire.RefusesSubscription(refusal, c.inbox.Subject()) {
-		return fmt.Errorf("%w: %w", err, refusal)
-	}
-	return err
 }

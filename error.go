@@ -119,8 +119,13 @@ func invalidEndpoint(name string) error {
 //   - [nats.ErrNoResponders]: nobody serves the subject, nothing was run,
 //   - [context.DeadlineExceeded] or [context.Canceled]: the time of the call was over, or it was given up. Whoever
 //     noticed that first, it is this error; if it was the service, its [*ServiceError] with code 504 or 499 is there
-//     beside it. The [context.Cause] of the call's context is in the tree,
-//   - [nats.ErrConnectionClosed], [nats.ErrConnectionDraining], [nats.ErrDisconnected] or [ErrClientClosed],
+//     beside it. The [context.Cause] of the call's context is in the tree, and [nats.ErrDisconnected] if the
+//     connection was down meanwhile,
+//   - [nats.ErrPermissionViolation]: the server refused the request or the client's inbox; with [context.DeadlineExceeded]
+//     if that was known only when the time was up,
+//   - [nats.ErrDisconnected]: the connection was lost and the request not sent again; with [nats.ErrReconnectBufExceeded]
+//     if it was down and nothing was sent,
+//   - [nats.ErrConnectionClosed], [nats.ErrConnectionDraining] or [ErrClientClosed],
 //   - [nats.ErrMaxPayload]: the request is larger than the server allows, nothing was sent,
 //   - [ErrEncodeRequest] or [ErrDecodeReply], with the codec's error,
 //   - [ErrStreamAcknowledged], of a stream in the service's place,

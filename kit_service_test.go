@@ -96,7 +96,7 @@ func keepDraining(tb testing.TB, nc *nats.Conn) (release func()) {
 // reconnecting is the options of a connection that comes back soon and never gives up.
 func reconnecting(opts ...nats.Option) []nats.Option {
 	return append([]nats.Option{
-		nats.MaxReconnects(-1), nats.ReconnectWait(10 * time.Millisecond), nats.ReconnectJitter(0, 0),
+		nats.MaxReconnects(-1), nats.ReconnectWait(10 * time.Millisecond), nats.ReconnectJitter(0, 0), quietly(),
 	}, opts...)
 }
 

@@ -3,10 +3,12 @@ package typednats
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/typednats/typednats/internal/replies"
 	"github.com/typednats/typednats/internal/wire"
 )
 
@@ -36,6 +38,17 @@ func checkReply(reply *nats.Msg) error {
 	}
 }
 
+// checkBareReply is checkReply for what did not come through a client's inbox, which passes acknowledgements over.
+func checkBareReply(reply *nats.Msg, expects replies.Expectation) error {
+	if err := checkReply(reply); err != nil {
+		return err
+	}
+	if stream := wire.AcknowledgingStream(reply); stream != "" && expects != nil && !expects.IncludesAcknowledgement() {
+		return replies.AcknowledgedError(stream)
+	}
+	return nil
+}
+
 // awaitDeadline waits for ctx to end if its deadline has passed. Timers are late: a service may notice first, and why ctx
 // ends is known once it has. A context that does not keep its deadline is given up soon.
 func awaitDeadline(ctx context.Context) {
@@ -48,6 +61,39 @@ func awaitDeadline(ctx context.Context) {
 	select {
 	case <-ctx.Done():
 	case <-patience.C:
+	}
+}
+
+// unsentError marks an error that came before anything was sent.
+type unsentError struct{ error }
+
+func (e unsentError) Unwrap() error { return e.error }
+
+// publishError says of an error of publishing that the connection is down, if that is why. Before the first connection
+// is made nats.go does not know of headers.
+func publishError(nc *nats.Conn, err error) error {
+	if errors.Is(err, nats.ErrReconnectBufExceeded) || errors.Is(err, nats.ErrHeadersNotSupported) && nc.IsReconnecting() {
+		return downError(err)
+	}
+	return err
+}
+
+// downError says of a request that it was not sent because the connection is down.
+func downError(err error) error {
+	return unsentError{fmt.Errorf("%w: %w, and the request not sent", err, nats.ErrDisconnected)}
+}
+
+// bareError says more of the error of a Requester that is no Client. Of a connection it can be said whether it is down
+// when the time is up, not what it was before: that would cost each call a lock.
+func bareError(r Requester, err error) error {
+	nc, ok := r.(*nats.Conn)
+	switch {
+	case !ok:
+		return err
+	case errors.Is(err, context.DeadlineExceeded) && nc.IsReconnecting():
+		return replies.Disconnected(err)
+	default:
+		return publishError(nc, err)
 	}
 }
 

@@ -19,15 +19,19 @@ const (
 	defaultMaxBackoff = time.Second
 )
 
-// Retry says how often, and when, a client sends a request again. A request is sent again only
+// Retry says how often, and when, a client sends a request again:
 //
-//   - if nothing was run: nobody served the subject ([nats.ErrNoResponders]), or the service refused the request
-//     because it was overloaded or stopping ([RefusedOverload], [RefusedStopping]). A refusal proves nothing for an
-//     endpoint that runs on every instance ([Endpoint.WithoutQueueGroup]);
-//   - for an endpoint that is [Endpoint.Idempotent], also if a handler answered with code 503, if the connection to
-//     the server was lost, and if AttemptTimeout was over, whether client or service noticed that.
+//   - for every endpoint if nothing was run: nobody served the subject ([nats.ErrNoResponders]), the service refused the
+//     request because it was overloaded or stopping ([RefusedOverload], [RefusedStopping]), or the connection was down
+//     and kept nothing to send it later ([nats.ReconnectBufSize]). A refusal proves nothing for an endpoint that runs on
+//     every instance ([Endpoint.WithoutQueueGroup]);
+//   - for an endpoint that is [Endpoint.Idempotent] also if a handler answered with code 503, if the connection was lost
+//     while the attempt waited, and if AttemptTimeout was over, whether client or service noticed that.
 //
-// All of it happens before the deadline of the call. The zero value sends a request once.
+// An attempt at an idempotent endpoint ends when the connection is lost, unless it is the last one. The next one, and
+// the first one of a call that is made meanwhile, is sent when the connection is back. A request that the server
+// refuses for lack of a permission is not sent again. All of it happens before the deadline of the call. The zero value
+// sends a request once.
 type Retry struct {
 	// Attempts is how many times a request is sent at most, the first time included. 0 means 1.
 	Attempts int
@@ -89,11 +93,18 @@ func (p *Retry) backoff(n int) time.Duration {
 	return wait
 }
 
-// isHarmless reports whether sending a request once more can do no harm, and may help.
+// isHarmless reports whether sending a request once more can do no harm, and may help. It does not help if the server
+// refuses the request.
 func isHarmless(c *compiled, reply *nats.Msg, err error) bool {
 	if err != nil {
-		return errors.Is(err, nats.ErrNoResponders) || // nobody has it
-			c.idempotent && (errors.Is(err, context.DeadlineExceeded) || errors.Is(err, nats.ErrDisconnected))
+		switch disconnected := errors.Is(err, nats.ErrDisconnected); {
+		case errors.Is(err, nats.ErrNoResponders), disconnected && wasNotSent(err): // nobody has it
+			return true
+		case errors.Is(err, nats.ErrPermissionViolation):
+			return false
+		default:
+			return c.idempotent && (disconnected || errors.Is(err, context.DeadlineExceeded))
+		}
 	}
 	e, failed := wire.ParseErrorReply(reply.Header)
 	if !failed {

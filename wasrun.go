@@ -75,5 +75,6 @@ func wasNotSent(err error) bool {
 			return true
 		}
 	}
-	return false
+	_, unsent := errors.AsType[unsentError](err)
+	return unsent
 }

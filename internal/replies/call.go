@@ -12,15 +12,29 @@ import (
 // Call is where one call waits for its reply. Whoever takes it out of the waiting ones owes it an ending, or recycles
 // it: so it gets one ending at most, and none after it was used again.
 type Call struct {
-	number  uint64
-	expects Expectation // nil if whatever comes is the reply
-	stream  string      // that has acknowledged the request, and was not the reply
-	ended   chan ending // takes one
+	number uint64
+	Terms
+
+	began  Moment
+	stream string      // that has acknowledged the request, and was not the reply
+	ended  chan ending // takes one
 
 	limited    limited
 	until      time.Duration // when a limited one is given up, on the clock of the limits
 	prev, next *Call         // in the list
 	index      int           // in the heap
+}
+
+// Terms is how a call waits.
+type Terms struct {
+	// Timeout is how long; 0 means without end.
+	Timeout time.Duration
+
+	// Again says that the call can be made again, so that it need not outlive the connection.
+	Again bool
+
+	// Expects is what the reply is; nil means whatever comes.
+	Expects Expectation
 }
 
 // Expectation is what the caller expects as the reply.
@@ -71,6 +85,9 @@ func (c *Call) end(e ending) {
 	e.stream = c.stream
 	c.ended <- e
 }
+
+// Began returns when the call began. It must not be used once the call waits.
+func (c *Call) Began() Moment { return c.began }
 
 // take waits for the ending that somebody owes the call, or until done is closed. It reports false if done was closed
 // first; then the call still waits.

@@ -4,8 +4,8 @@ package replies
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -20,60 +20,97 @@ var errContextEnded = errors.New("context ended")
 // ErrClosed is returned by calls through an inbox that was closed.
 var ErrClosed = errors.New("typednats: client is closed")
 
-// Inbox is a subscription for replies, and the calls that wait for them. It is safe for concurrent use. It has no
-// goroutine of its own: replies are delivered on the one that nats.go runs for the subscription, which ends with
-// [Inbox.Close] or the connection, and the timer that gives calls up runs on one of the runtime's for a moment.
+// Inbox is a subscription for replies, and the calls that wait for them. It is safe for concurrent use. Replies are
+// delivered on the goroutine that nats.go runs for the subscription, and the timer that gives calls up runs on one of
+// the runtime's for a moment. One goroutine of its own follows the connection, see [Inbox.follow]: from the first call
+// on, until [Inbox.Close] or the end of the connection.
 type Inbox struct {
-	nc *nats.Conn
+	nc    *nats.Conn
+	epoch atomic.Uint64 // of the connection: grows when that is lost, and when it is back; odd unless it is up
 
 	mu      sync.Mutex
-	sub     *nats.Subscription // made by the first call
-	subject string             // of replies, up to the last token
 	waiting waiting
-	lost    bool // the subscription has ended, and not by Close
-	closed  bool
+	came    uint64 // replies, those that came late or twice too
+
+	subscription
+
+	following bool          // the connection
+	back      chan struct{} // closed when the connection is up again; nil unless it is down
+	news      chan struct{} // wakes the goroutine that follows the connection
+	ended     chan struct{} // closed with the inbox
+	known     error         // the connection's last error when somebody last looked
+	wary      bool          // the server has refused something, so each call looks
+
+	draining bool // the connection
+	lost     bool // the subscription has ended, or the connection, and not by Close
+	closed   bool
 }
 
 // NewInbox returns an inbox that subscribes when it is first used, under the connection's own inbox prefix, so that
 // permissions for inboxes hold.
 func NewInbox(nc *nats.Conn) *Inbox {
-	in := &Inbox{nc: nc}
+	in := &Inbox{nc: nc, news: make(chan struct{}, 1), ended: make(chan struct{})}
+	in.epoch.Store(1) // until somebody looks
 	in.waiting = newWaiting(in.giveUpDue)
 	return in
 }
 
-// Subject returns the subject that the inbox is subscribed to, "" before the first call.
-func (in *Inbox) Subject() string {
+// Open enters a call. It must be followed by [Inbox.Await] or [Inbox.Drop]. A call that can be made again ends with
+// [nats.ErrDisconnected] when the connection is lost; any other one waits on, because its reply may come over the next
+// connection.
+//
+// Its error is [nats.ErrConnectionDraining] while the connection drains. After the server has refused the inbox, it tries
+// again and waits for what the server says, until ctx ends or the time is over. Then nothing was sent if it fails.
+func (in *Inbox) Open(ctx context.Context, terms Terms) (*Call, error) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	if in.sub == nil {
-		return ""
-	}
-	return in.sub.Subject
-}
-
-// Open enters a call that is to be given up after timeout; 0 means never. With expects nil, whatever comes is the reply. It
-// must be followed by [Inbox.Await] or [Inbox.Drop].
-func (in *Inbox) Open(timeout time.Duration, expects Expectation) (*Call, error) {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	if in.closed || in.lost {
-		return nil, in.goneLocked()
-	}
-	if err := in.subscribeLocked(); err != nil {
+	if err := in.readyLocked(ctx, terms.Timeout); err != nil {
 		return nil, err
 	}
 	c := in.waiting.add()
-	c.expects = expects
-	if timeout > 0 {
-		in.waiting.limit(c, timeout)
+	c.Terms, c.began = terms, Moment{in.subject, in.epoch.Load(), in.came, in.known}
+	if terms.Timeout > 0 {
+		in.waiting.limit(c, terms.Timeout)
 	}
 	return c, nil
 }
 
+// readyLocked sees to it that replies can come.
+func (in *Inbox) readyLocked(ctx context.Context, timeout time.Duration) error {
+	for {
+		switch {
+		case in.closed || in.lost || in.draining:
+			return in.goneLocked()
+		case in.sub == nil:
+			if err := in.subscribeLocked(); err != nil {
+				return err
+			}
+		case in.trial != nil:
+			if err := in.awaitTrialLocked(ctx, timeout); err != nil {
+				return err
+			}
+		case in.wary || in.waiting.isEmpty():
+			return in.lookLocked()
+		default:
+			return nil
+		}
+	}
+}
+
+// lookLocked notes in which state the connection is. That takes a lock of the connection, for which many calls at a
+// time would have to wait; so a call does it if no other one waits, or if there was something to see before.
+func (in *Inbox) lookLocked() error {
+	in.known = in.nc.LastError()
+	if in.nc.IsDraining() { // follow notices that, too, but a moment later
+		in.draining = true
+		return in.goneLocked()
+	}
+	return nil
+}
+
 // ReplySubject returns the subject for the reply to a call, with the facts of its request.
-func (in *Inbox) ReplySubject(c *Call, f wire.Facts) string {
-	return wire.ReplySubject(in.subject, f, c.number) // Open has set the subject, for good
+func (*Inbox) ReplySubject(c *Call, f wire.Facts) string {
+	return wire.ReplySubject(c.began.inbox, f, c.number)
 }
 
 // Await waits for the reply to a call, for the end of ctx, or until the call is given up.
@@ -137,7 +174,8 @@ func (in *Inbox) Close() error {
 		return nil
 	}
 	in.closed = true
-	in.waiting.endAll(ending{err: in.goneLocked()})
+	close(in.ended)
+	in.endLocked()
 	if in.sub == nil {
 		return nil
 	}
@@ -148,27 +186,12 @@ func (in *Inbox) Close() error {
 	return nil
 }
 
-// subscribeLocked subscribes to the replies, once.
-func (in *Inbox) subscribeLocked() error {
-	if in.sub != nil {
-		return nil
-	}
-	if in.nc == nil {
-		return nats.ErrInvalidConnection
-	}
-	subject := in.nc.NewInbox()
-	sub, err := in.nc.Subscribe(subject+".*", in.deliver)
-	if err != nil {
-		return fmt.Errorf("subscribe to replies: %w", err)
-	}
-	// Each reply has a caller waiting, or is dropped at once: the channel of a call has room for it. So nothing piles
-	// up, and with limits nats.go could drop a reply for which somebody waits.
-	if err := sub.SetPendingLimits(-1, -1); err != nil {
-		return fmt.Errorf("subscribe to replies: %w", err)
-	}
-	sub.SetClosedHandler(func(string) { in.lose() })
-	in.sub, in.subject = sub, subject
-	return nil
+// endLocked ends all who wait, because no reply can come any more.
+func (in *Inbox) endLocked() {
+	err := in.goneLocked()
+	in.waiting.endAll(ending{err: err})
+	in.endTrialLocked(err)
+	in.isUpLocked() // nobody waits for the connection in vain
 }
 
 // deliver hands a reply to the call that waits for it. Replies that come late, or twice, are dropped.
@@ -179,6 +202,7 @@ func (in *Inbox) deliver(reply *nats.Msg) {
 	}
 	stream := wire.AcknowledgingStream(reply)
 	in.mu.Lock()
+	in.came++
 	if stream != "" && in.waiting.acknowledge(number, stream) {
 		in.mu.Unlock()
 		return
@@ -197,20 +221,12 @@ func (in *Inbox) giveUpDue() {
 	in.waiting.endDue(ending{err: context.DeadlineExceeded})
 }
 
-// lose ends the calls that wait, because the subscription has ended: no reply can come any more.
-func (in *Inbox) lose() {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	in.lost = true
-	in.waiting.endAll(ending{err: in.goneLocked()})
-}
-
 // goneLocked says why no reply can come.
 func (in *Inbox) goneLocked() error {
 	switch {
 	case in.closed:
 		return ErrClosed
-	case in.nc.IsDraining():
+	case !in.nc.IsClosed():
 		return nats.ErrConnectionDraining
 	default:
 		return nats.ErrConnectionClosed

@@ -27,10 +27,13 @@ func (w *waiting) add() *Call {
 		w.places = append(w.places, c)
 	}
 	const mask = 1<<nonceBits - 1
-	c.expects, c.stream = nil, ""
+	c.Expects, c.stream = nil, ""
 	c.number = uint64(place+1)<<nonceBits | rand.Uint64()&mask //nolint:gosec // ChaCha8, seeded by the operating system
 	return c
 }
+
+// isEmpty reports whether no call waits.
+func (w *waiting) isEmpty() bool { return len(w.free) == len(w.places) }
 
 // find returns the call with that number, or nil if no such call waits any more.
 func (w *waiting) find(number uint64) *Call {
@@ -58,7 +61,7 @@ func (w *waiting) remove(number uint64) *Call {
 // call waits on.
 func (w *waiting) acknowledge(number uint64, stream string) bool {
 	c := w.find(number)
-	if c == nil || c.expects == nil || c.expects.IncludesAcknowledgement() {
+	if c == nil || c.Expects == nil || c.Expects.IncludesAcknowledgement() {
 		return false
 	}
 	c.stream = stream
@@ -69,6 +72,16 @@ func (w *waiting) acknowledge(number uint64, stream string) bool {
 func (w *waiting) endDue(e ending) {
 	for c := w.due(); c != nil; c = w.due() {
 		w.remove(c.number).end(e)
+	}
+}
+
+// endRepeatable ends the calls that can be made again.
+func (w *waiting) endRepeatable(e ending) {
+	for _, c := range w.places {
+		if c != nil && c.Again {
+			w.remove(c.number)
+			c.end(e)
+		}
 	}
 }
 

@@ -16,6 +16,9 @@ func IsNoResponders(m *nats.Msg) bool {
 	return len(m.Data) == 0 && HeaderValue(m.Header, StatusHeader) == noRespondersStatus
 }
 
+// IsRefusal reports whether err says that the server refused something for lack of a permission.
+func IsRefusal(err error) bool { return errors.Is(err, nats.ErrPermissionViolation) }
+
 // RefusesPublish reports whether err is the server's refusal of a message to the subject. The server tells it to the
 // connection, in a text, and not to whoever sent the message.
 func RefusesPublish(err error, subject string) bool {
@@ -39,7 +42,7 @@ func RefusesMember(err error, subject, queueGroup string) bool {
 
 // refusalOf returns the text of a refusal, "" if err is none.
 func refusalOf(err error) string {
-	if !errors.Is(err, nats.ErrPermissionViolation) {
+	if !IsRefusal(err) {
 		return ""
 	}
 	return err.Error()

@@ -1,0 +1,170 @@
+package replies
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/typednats/typednats/internal/wire"
+)
+
+const (
+	// proofTimeout bounds the round trip that shows whether the server lets an inbox be.
+	proofTimeout = 2 * time.Second
+
+	// proofTries bounds the round trips after which something else hides what the server says of the inbox.
+	proofTries = 3
+
+	// doubtInterval is how long a subscription is trusted after it was made anew because a call was not answered.
+	doubtInterval = time.Second
+)
+
+// subscription is what an inbox has of the server. The inbox's lock guards it.
+//
+// The server does not answer a subscription. If it refuses one, or revokes it later, it tells the connection, which keeps
+// the last of such errors and no other. So a round trip after a subscription was made shows whether it was refused.
+// A refused one is given up for good, and another subject is taken for the next: what the server says of one subject is
+// never about another. A revocation whose error is hidden by a later one is found out by a call that gets no reply.
+type subscription struct {
+	sub     *nats.Subscription // nil until the first call, and after a refusal
+	subject string             // of replies, up to the last token
+
+	before   error // the connection's last error before it was subscribed
+	unproven bool  // a round trip has still to show that the server lets it be
+	doubted  time.Time
+	refusal  error  // of the former subscription
+	trial    *trial // nil unless calls must wait for the proof
+}
+
+// trial is the first subscription after a refused one. Calls wait for its end before they send anything.
+type trial struct {
+	over chan struct{}
+	err  error // set before over is closed: the refusal, if there is one
+}
+
+// subscribeLocked subscribes to replies under a new subject.
+func (in *Inbox) subscribeLocked() error {
+	if in.nc == nil {
+		return nats.ErrInvalidConnection
+	}
+	in.followLocked()
+	in.subject = in.nc.NewInbox()
+	if err := in.renewLocked(); err != nil {
+		return fmt.Errorf("subscribe to replies: %w", err)
+	}
+	if in.refusal != nil {
+		in.trial = &trial{over: make(chan struct{})}
+	}
+	return nil
+}
+
+// renewLocked subscribes to replies, once more if there is a subscription. A reply that comes over both is taken once.
+func (in *Inbox) renewLocked() error {
+	in.known = in.nc.LastError()
+	in.before = in.known
+	sub, err := in.nc.Subscribe(in.subject+".*", in.deliver)
+	if err != nil {
+		return err
+	}
+	// Each reply has a caller waiting, or is dropped at once: the channel of a call has room for it. So nothing piles
+	// up, and with limits nats.go could drop a reply for which somebody waits.
+	if err := sub.SetPendingLimits(-1, -1); err != nil {
+		return err
+	}
+	sub.SetClosedHandler(func(string) { in.lose(sub) })
+	former := in.sub
+	in.sub, in.unproven = sub, true
+	if former != nil {
+		_ = former.Drain() // Unsubscribe would drop what has come; it fails if the connection is gone
+	}
+	in.wakeLocked()
+	return nil
+}
+
+// prove makes a round trip, if one is needed, after which it is known whether the server has refused the subscription.
+func (in *Inbox) prove() {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	for tries := proofTries; in.unproven && in.sub != nil; tries-- {
+		in.unproven = false
+		sub := in.sub
+		in.mu.Unlock()
+		if in.nc.IsConnected() { // else there will be a proof when it is
+			_ = in.nc.FlushTimeout(proofTimeout) // if it fails, what was said until now counts
+		}
+		last := in.nc.LastError()
+		in.mu.Lock()
+		switch {
+		case sub != in.sub: // it was refused, or made anew
+		case wire.RefusesSubscription(last, sub.Subject):
+			in.refuseLocked(last)
+		case tries > 1 && wire.IsRefusal(last) && last != in.before:
+			_ = in.renewLocked() // the other refusal may hide one; if it fails the connection is gone
+		default:
+			in.refusal = nil
+			in.endTrialLocked(nil)
+		}
+	}
+}
+
+// refuseLocked ends a subscription that the server does not have, and all calls that wait for replies to it.
+func (in *Inbox) refuseLocked(refusal error) {
+	err := fmt.Errorf("no reply can come: %w", refusal)
+	sub := in.sub
+	in.sub, in.refusal, in.wary = nil, refusal, true
+	in.waiting.endAll(ending{err: err})
+	in.endTrialLocked(err)
+	_ = sub.Unsubscribe() // so that nats.go does not subscribe to it again; it fails if the connection is gone
+}
+
+// doubtLocked has the subscription made anew, because a call has waited in vain and no other reply came meanwhile.
+func (in *Inbox) doubtLocked() {
+	if in.sub == nil || in.draining || time.Since(in.doubted) < doubtInterval {
+		return
+	}
+	in.doubted = time.Now()
+	_ = in.renewLocked() // if it fails the connection is gone
+}
+
+// awaitTrialLocked waits until it is known whether the server lets the subscription be. It gives up the lock meanwhile.
+func (in *Inbox) awaitTrialLocked(ctx context.Context, timeout time.Duration) error {
+	t := in.trial
+	in.mu.Unlock()
+	defer in.mu.Lock()
+	if timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, timeout)
+		defer cancel()
+	}
+	select {
+	case <-t.over:
+		return t.err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (in *Inbox) endTrialLocked(err error) {
+	if in.trial == nil {
+		return
+	}
+	in.trial.err = err
+	close(in.trial.over)
+	in.trial = nil
+}
+
+// lose ends the calls that wait, because the subscription has ended: no reply can come any more.
+func (in *Inbox) lose(sub *nats.Subscription) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if sub != in.sub { // it was refused, or made anew
+		return
+	}
+	in.lost = true
+	if in.nc.IsDraining() {
+		in.waiting.endRepeatable(ending{err: errDrained})
+	}
+	in.endLocked()
+}
