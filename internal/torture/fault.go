@@ -9,7 +9,12 @@ import (
 	"time"
 )
 
-const burstSize = 200
+const (
+	burstSize = 200
+
+	// drainCalls is how many calls are made so that an instance whose connection is drained has some of them.
+	drainCalls = 8 * fleetSize
+)
 
 // saboteur carries out the schedule, one fault after the other.
 type saboteur struct {
@@ -66,7 +71,7 @@ func (s *saboteur) doGentle(f fault) error {
 	case replaceInstance:
 		return s.fleet.replace(slot, node, (*instance).stop)
 	case drainInstance:
-		return s.fleet.replace(slot, node, (*instance).drain)
+		return s.drain(slot, node)
 	case relieveInstance:
 		return s.fleet.relieve(slot, node)
 	case readdEndpoint:
@@ -123,6 +128,22 @@ func (s *saboteur) doViolent(f fault) error {
 	default:
 		return nil
 	}
+}
+
+// drain drains the connection of an instance while its handlers are at work, and starts another one.
+func (s *saboteur) drain(slot, node int) error {
+	in := s.fleet.instances[slot]
+	var calls sync.WaitGroup
+	for i := range drainCalls {
+		p := s.load.contract.napPlan(s.random)
+		calls.Go(func() { s.load.call(context.Background(), s.load.callers[i%len(s.load.callers)], p) })
+	}
+	for deadline := time.Now().Add(patience); in.napping() == 0 && time.Now().Before(deadline); {
+		pause(context.Background(), time.Millisecond)
+	}
+	err := s.fleet.replace(slot, node, (*instance).drain)
+	calls.Wait()
+	return err
 }
 
 // kill kills a node and restarts it.

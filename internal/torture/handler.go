@@ -27,8 +27,11 @@ type handler struct {
 	maxNap time.Duration
 	onward []typednats.Requester // for calls of its own
 
+	isDraining func() bool // the connection
+
 	ran, succeeded atomic.Int64
-	reset          atomic.Bool // statistics were reset since it was added
+	napping        atomic.Int64 // now
+	reset          atomic.Bool  // statistics were reset since it was added
 
 	owed, reported atomic.Int64 // failures that the owner must be told of, and those that it was told of
 }
@@ -91,6 +94,10 @@ func (h *handler) nap(ctx context.Context, q question) error {
 		vanishing.started <- struct{}{}
 	} else {
 		nap = min(nap, h.maxNap)
+	}
+	if q.Run == h.ledger.run {
+		h.napping.Add(1)
+		defer h.napping.Add(-1)
 	}
 	timer := time.NewTimer(nap)
 	defer timer.Stop()

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nats-io/nats.go"
+
 	"github.com/typednats/typednats"
 	"github.com/typednats/typednats/codec/msgpack"
 )
@@ -36,8 +38,14 @@ func (h *handler) hop(ctx context.Context, q question) (answer, error) {
 	p.request.Run, p.request.ID, p.request.For = h.ledger.run, id, q.ID
 	p.request.WaitMS = milliseconds(p.timeout)
 	requester := h.onward[id%uint64(len(h.onward))]
+	if _, ok := requester.(*typednats.Client); ok {
+		p.allowed = append(p.allowed, drained)
+	}
 	_, err := h.make(ctx, requester, &p, time.Now(), p.timeout)
 	if err != nil {
+		if errors.Is(err, nats.ErrConnectionDraining) {
+			h.noteCutOff(q, err)
+		}
 		err = fmt.Errorf("hop: %w", err)
 		if _, ok := errors.AsType[refusal](err); ok {
 			return answer{}, err
@@ -46,6 +54,19 @@ func (h *handler) hop(ctx context.Context, q question) (answer, error) {
 	}
 	h.succeeded.Add(1)
 	return answer{ID: q.ID}, nil
+}
+
+// noteCutOff notes that a hop's own call ended because it waited when the connection was drained. That is no promise
+// broken, if it was.
+func (h *handler) noteCutOff(q question, err error) {
+	if !h.isDraining() {
+		h.account.brokenf(noneUnexpected, "a call of the hop %d: %v, and it is not drained", q.ID, err)
+		return
+	}
+	h.account.hear("calls of hops that waited when the connection was drained")
+	if q.Run == h.ledger.run {
+		h.cutOff.Store(q.ID, true)
+	}
 }
 
 // nextPlan is the call that a hop makes. It ends with the hop's context, whose end is accounted for at its caller.

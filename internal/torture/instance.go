@@ -21,6 +21,7 @@ type shared struct {
 	told     *told
 	account  *account
 	underway atomic.Int64 // calls
+	cutOff   sync.Map     // ids of hops whose own call waited when the connection of their instance was drained
 }
 
 // drainTime is how long an instance or an endpoint may take to stop. Only handlers of vanished callers take long.
@@ -80,11 +81,13 @@ func (in *instance) warmUp() error {
 }
 
 // requesters are the ways in which handlers make calls of their own.
-func (in *instance) requesters() []typednats.Requester { return []typednats.Requester{in.nc} }
+func (in *instance) requesters() []typednats.Requester {
+	return []typednats.Requester{in.onward, in.nc}
+}
 
 // bind gives an endpoint a new handler, which begins to count at zero as the endpoint's statistics do.
 func (in *instance) bind(name string) (typednats.BoundEndpoint, error) {
-	h := &handler{shared: in.shared, maxNap: maxNap, onward: in.requesters()}
+	h := &handler{shared: in.shared, maxNap: maxNap, onward: in.requesters(), isDraining: in.isDraining}
 	if name == moodyEndpoint {
 		h.maxNap = strangerNap
 	}
@@ -117,10 +120,7 @@ func (in *instance) hear(r typednats.ErrorReport) {
 
 // hearAbandoned notes that an instance whose connection drains could not wait for all handlers.
 func (in *instance) hearAbandoned(err error) {
-	in.mu.Lock()
-	begin := in.draining
-	in.mu.Unlock()
-	if in.account.disturbed(begin) {
+	if in.account.disturbed(in.drainBegan()) {
 		in.account.hear("drains that failed because the connection was lost")
 		return
 	}
@@ -215,6 +215,22 @@ func (in *instance) drain() {
 	if !in.account.disturbed(begin) { // it waits for no handler if its connection is lost
 		in.compare()
 	}
+}
+
+// drainBegan is when the connection began to drain, or the zero time.
+func (in *instance) drainBegan() time.Time {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.draining
+}
+
+func (in *instance) isDraining() bool { return !in.drainBegan().IsZero() }
+
+// napping is how many handlers sleep that may do so for long.
+func (in *instance) napping() int64 {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.handlers[moodyEndpoint].napping.Load()
 }
 
 // compare checks the statistics of a stopped instance.

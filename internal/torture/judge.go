@@ -28,8 +28,9 @@ func (s *shared) judge(p *plan, reply answer, err error, start, due time.Time) {
 	s.judgeTime(p, err, start, due)
 	s.judgeAnswer(p, reply, err)
 	s.judgeExecution(p, err)
+	_, isCutOff := s.cutOff.LoadAndDelete(id)
 	switch {
-	case p.allows(out):
+	case p.allows(out), isCutOff && p.hops && out == failed:
 	case p.isLost(out) && s.account.disturbed(start):
 		s.account.excuse()
 	case out.isLoss():

@@ -30,6 +30,7 @@ const (
 	cancelledThere outcome = "cancelled, which the service noticed first"
 	tooLarge       outcome = "request too large"
 	disconnected   outcome = "connection closed or lost"
+	drained        outcome = "connection drained"
 	neverReturned  outcome = "never returned"
 )
 
@@ -57,6 +58,8 @@ func classify(err error) outcome {
 		return noResponders
 	case errors.Is(err, nats.ErrMaxPayload):
 		return tooLarge
+	case errors.Is(err, nats.ErrConnectionDraining):
+		return drained
 	case errors.Is(err, nats.ErrConnectionClosed), errors.Is(err, nats.ErrDisconnected),
 		errors.Is(err, typednats.ErrClientClosed):
 		return disconnected

@@ -123,6 +123,15 @@ func (c contract) moodyPlan(random *rand.Rand) plan {
 	return p
 }
 
+// napPlan keeps a handler busy for a while.
+func (c contract) napPlan(random *rand.Rand) plan {
+	return plan{
+		kind: "nap", timeout: patience, allowed: []outcome{answered},
+		request: question{NapMS: 100 + random.Int64N(300)},
+		do:      c.doMoody,
+	}
+}
+
 func (c contract) doMoody(ctx context.Context, r typednats.Requester, q question) (answer, error) {
 	return typednats.RequestService(ctx, r, c.moody, q)
 }

@@ -88,6 +88,35 @@ func TestReportOfBrokenPromises(t *testing.T) {
 	t.Parallel()
 	acc := newAccount()
 	l := &load{shared: &shared{ledger: &ledger{run: "test"}, account: acc}}
+	breakPromises(t, l)
+	l.ledger.newCall(false) // it gets no outcome
+	r := &report{shared: l.shared}
+	r.audit()
+	got := make(map[promise]int)
+	for _, p := range promises() {
+		if n := len(acc.problemsOf(p)); n > 0 {
+			got[p] = n
+		}
+	}
+	want := map[promise]int{
+		noneTwice: 1, noneForeign: 1, noneUntrue: 2, noneEarly: 1, noneLate: 1, noneLost: 1, noneLeaked: 1, noneUnexpected: 1,
+		sumsUp: 1,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("broken promises (-want +got):\n%s", diff)
+	}
+	var out strings.Builder
+	if r.write(&out) {
+		t.Error("the report says that all promises were kept")
+	}
+	if want := "BROKEN: RUN TWICE though not idempotent: call 1 ran 2 times"; !strings.Contains(out.String(), want) {
+		t.Errorf("the report lacks %q:\n%s", want, out.String())
+	}
+}
+
+// breakPromises has calls of which each breaks one.
+func breakPromises(t *testing.T, l *load) {
+	t.Helper()
 	now := time.Now()
 	begin := func(p *plan) {
 		p.request = question{Run: "test", ID: l.ledger.newCall(p.again)}
@@ -114,29 +143,6 @@ func TestReportOfBrokenPromises(t *testing.T) {
 	begin(&leaky)
 	l.ledger.ran(leaky.request)
 	l.judge(&leaky, answer{}, typednats.Errorf(codeOwn, "%s", secret), now, now.Add(time.Hour))
-	l.ledger.newCall(false) // it gets no outcome
-	r := &report{shared: l.shared}
-	r.audit()
-	got := make(map[promise]int)
-	for _, p := range promises() {
-		if n := len(acc.problemsOf(p)); n > 0 {
-			got[p] = n
-		}
-	}
-	want := map[promise]int{
-		noneTwice: 1, noneForeign: 1, noneUntrue: 2, noneEarly: 1, noneLate: 1, noneLost: 1, noneLeaked: 1, noneUnexpected: 1,
-		sumsUp: 1,
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("broken promises (-want +got):\n%s", diff)
-	}
-	var out strings.Builder
-	if r.write(&out) {
-		t.Error("the report says that all promises were kept")
-	}
-	if want := "BROKEN: RUN TWICE though not idempotent: call 1 ran 2 times"; !strings.Contains(out.String(), want) {
-		t.Errorf("the report lacks %q:\n%s", want, out.String())
-	}
 }
 
 // neverRan is the error of a call that was not sent.
