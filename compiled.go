@@ -119,7 +119,7 @@ func (s *spec) checkAddress(m *mistakes) {
 	if s.at == nil {
 		return
 	}
-	err := subject.CheckConcrete(*s.at)
+	err := wire.CheckTarget(*s.at)
 	if err == nil && sound && !subject.Matches(s.pattern(), *s.at) {
 		err = fmt.Errorf("it does not match the endpoint's subject %q", s.pattern())
 	}

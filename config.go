@@ -72,6 +72,10 @@ type ServiceConfig struct {
 	// is told.
 	ErrorHandler func(ErrorReport)
 
+	// DiscoveryDisabled switches $SRV off (ADR-32): nobody finds the service, and it needs no permission to subscribe
+	// to $SRV.>.
+	DiscoveryDisabled bool
+
 	// Interceptors wrap the handlers of all endpoints, the first outermost, outside those that [WithInterceptors]
 	// adds to an endpoint. The slice is copied.
 	Interceptors []Interceptor

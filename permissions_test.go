@@ -181,6 +181,20 @@ func TestForbiddenCancellationsHarmNothingElse(t *testing.T) {
 	}
 }
 
+func TestServiceRunsWithoutDiscovery(t *testing.T) {
+	t.Parallel()
+	srv := newGuarded(t, denySubscribe("$SRV.>"))
+	nc, peer := srv.less(t), srv.all(t)
+	s := start(t, nc, config(func(c *typednats.ServiceConfig) { c.DiscoveryDisabled = true }), echo.Handle(repeat))
+	if _, err := typednats.RequestService(within(t), peer, echo, note{}); err != nil {
+		t.Errorf("call: %v", err)
+	}
+	nobodyServes(t, peer, "$SRV.PING")
+	compare(t, "endpoints that the program itself sees", 1, len(s.Info().Endpoints))
+	mustStop(t, s)
+	compare(t, "subscriptions that are left", 0, nc.NumSubscriptions())
+}
+
 // A service needs no more than these.
 func TestServiceRunsWithTheLeastPermissions(t *testing.T) {
 	t.Parallel()

@@ -28,7 +28,7 @@ type Service struct {
 }
 
 // NewService starts a service: when it returns, the server delivers requests for the endpoints and the service
-// answers PING, INFO and STATS (ADR-32). On a connection that is still being made, or made again, that begins when it
+// answers PING, INFO and STATS (ADR-32), unless cfg.DiscoveryDisabled. On a connection that is still being made, or made again, that begins when it
 // is there. A service without endpoints is allowed; see [Service.AddEndpoints].
 //
 // It returns [ErrInvalidConfig] and [ErrInvalidEndpoint] for everything that is wrong with what it was given,
@@ -52,12 +52,8 @@ func NewService(nc *nats.Conn, cfg ServiceConfig, endpoints ...BoundEndpoint) (*
 		Name:         cfg.Name,
 		ID:           s.id,
 		DrainTimeout: cfg.drainTimeout(),
-		Answers: []server.Answer{
-			{Verb: micro.PingVerb, Body: func() any { return s.Ping() }},
-			{Verb: micro.InfoVerb, Body: func() any { return s.Info() }},
-			{Verb: micro.StatsVerb, Body: func() any { return s.Stats() }},
-		},
-		Report: func(r server.Report) { s.reporter.report(ErrorReport(r)) },
+		Answers:      s.answers(),
+		Report:       func(r server.Report) { s.reporter.report(ErrorReport(r)) },
 	})
 	if err := s.server.Start(sound); err != nil {
 		return nil, fmt.Errorf("start service %q: %w", cfg.Name, err)
@@ -87,6 +83,18 @@ func Serve(ctx context.Context, nc *nats.Conn, cfg ServiceConfig, endpoints ...B
 		return fmt.Errorf("serve %q: %w", cfg.Name, nats.ErrConnectionClosed)
 	}
 	return nil
+}
+
+// answers is what the service says when it is asked about itself.
+func (s *Service) answers() []server.Answer {
+	if s.cfg.DiscoveryDisabled {
+		return nil
+	}
+	return []server.Answer{
+		{Verb: micro.PingVerb, Body: func() any { return s.Ping() }},
+		{Verb: micro.InfoVerb, Body: func() any { return s.Info() }},
+		{Verb: micro.StatsVerb, Body: func() any { return s.Stats() }},
+	}
 }
 
 // ID returns the unique id of this instance.

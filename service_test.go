@@ -4,6 +4,7 @@ import (
 	"errors"
 	"maps"
 	"net"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -105,6 +106,14 @@ func TestServiceRefusesBadEndpoints(t *testing.T) {
 			echo.InSubject("b").Handle(repeat),
 			typednats.NewEndpoint[note, note, typednats.Never]("other").InSubject("b").Handle(repeat),
 		}, `"echo" has the same subject "b"`},
+		"overlapping": {[]typednats.BoundEndpoint{
+			echo.InSubject("orders.status").Handle(repeat),
+			typednats.NewEndpoint[note, note, typednats.Never]("any").InSubject("orders.*").Handle(repeat),
+		}, `"any": its subject "orders.*" overlaps "orders.status" of endpoint "echo", with queue group "q"`},
+		"overlapping without queue group": {[]typednats.BoundEndpoint{
+			echo.InSubject("b.c").WithoutQueueGroup().Handle(repeat),
+			echo.InSubject("b.>").WithoutQueueGroup().Handle(repeat),
+		}, `"b.>" overlaps "b.c" of endpoint "echo", with no queue group`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -123,6 +132,50 @@ func TestServiceRefusesBadEndpoints(t *testing.T) {
 			t.Errorf("%d subscriptions, want at most %d", got, before)
 		}
 	})
+}
+
+// An endpoint that is removed does not compete any more; neither do those of other queue groups.
+func TestServiceAcceptsEndpointsThatDoNotCompete(t *testing.T) {
+	t.Parallel()
+	s := start(t, typednatstest.Server(t), config(), echo.InSubject("a.*").Handle(repeat))
+	one := echo.InSubject("a.b")
+	err := s.AddEndpoints(one.Handle(repeat))
+	if !errors.Is(err, typednats.ErrInvalidEndpoint) || !strings.Contains(err.Error(), `"a.b" overlaps "a.*" of endpoint "echo"`) {
+		t.Errorf("AddEndpoints = %v, want ErrInvalidEndpoint that names both", err)
+	}
+	if err := s.AddEndpoints(one.WithQueueGroup("audit").Handle(repeat), one.WithoutQueueGroup().Handle(repeat)); err != nil {
+		t.Errorf("AddEndpoints in other queue groups: %v", err)
+	}
+	if err := s.RemoveEndpoint(within(t), "a.*"); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.AddEndpoints(one.Handle(repeat), echo.InSubject("a.b.c").Handle(repeat)); err != nil {
+		t.Errorf("AddEndpoints after the removal of what overlapped: %v", err)
+	}
+}
+
+func TestServiceStartsWithManyEndpoints(t *testing.T) {
+	t.Parallel()
+	nc := typednatstest.Server(t)
+	bound := make([]typednats.BoundEndpoint, 10_000)
+	for i := range bound {
+		bound[i] = echo.InSubject("many.*.of" + strconv.Itoa(i)).Handle(repeat)
+	}
+	begin := time.Now()
+	s := start(t, nc, config(), bound...)
+	if took := time.Since(begin); took > 20*time.Second {
+		t.Errorf("the start took %v", took)
+	}
+	mustStop(t, s)
+}
+
+func TestLocalRefusesEndpointsThatCompete(t *testing.T) {
+	t.Parallel()
+	r := typednats.Local(echo.InSubject("a.*").Handle(repeat), echo.InSubject("a.b").Handle(repeat))
+	_, err := typednats.RequestService(within(t), r, echo.InSubject("a.b"), note{})
+	if !errors.Is(err, typednats.ErrInvalidEndpoint) || !strings.Contains(err.Error(), `"a.b" overlaps "a.*"`) {
+		t.Errorf("call = %v, want ErrInvalidEndpoint that names both", err)
+	}
 }
 
 func TestServiceTellsEndpointsApartBySubjectAndQueueGroup(t *testing.T) {

@@ -1,7 +1,9 @@
 package wire
 
 import (
+	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/nats-io/nats.go/micro"
 
@@ -16,20 +18,33 @@ const ownPrefix = "_TYPEDNATS"
 // handler's context. A reply subject holds a random number, so nobody can end a call that is not theirs.
 func CancelSubject(endpoint string) string { return ownPrefix + ".CANCEL." + endpoint }
 
+// reserved lists the first tokens of subjects that belong to NATS, or to this library, and whose they are. An endpoint
+// there would answer in the place of another, or get what is not a request: writes to a key-value bucket, replies.
+func reserved() [][2]string {
+	return [][2]string{
+		{micro.APIPrefix, "the NATS service protocol"},
+		{"$JS", "JetStream"},
+		{"$KV", "key-value buckets"},
+		{"$O", "object stores"},
+		{"$SYS", "the NATS server"},
+		{"_INBOX", "replies"},
+		{"_R_", "replies between accounts"},
+		{ownPrefix, "typednats"},
+	}
+}
+
 // CheckEndpointSubject reports what is wrong with an endpoint's whole subject, which may hold wildcards. Beside what
-// NATS does not allow, it refuses the subjects on which services are asked for PING, INFO and STATS (ADR-32): an
-// endpoint there would answer in the protocol's place.
+// NATS does not allow, it refuses braces, which will mean parameters, and subjects that belong to others. A wildcard as
+// the first token may stand before tokens of one's own ("*.orders.create"), though not for everything.
 func CheckEndpointSubject(pattern string) error {
 	if err := subject.Check(pattern); err != nil {
 		return err
 	}
-	for owner, reserved := range map[string]string{
-		"the NATS service protocol": micro.APIPrefix,
-		"typednats":                 ownPrefix,
-	} {
-		if pattern == reserved || len(pattern) > len(reserved) && pattern[:len(reserved)+1] == reserved+"." {
-			return fmt.Errorf("%s belongs to %s", reserved, owner)
-		}
+	if strings.ContainsAny(pattern, "{}") {
+		return errors.New("it holds a brace; braces are kept for parameters")
+	}
+	if err := checkReserved(pattern); err != nil {
+		return err
 	}
 	for _, verb := range []micro.Verb{micro.PingVerb, micro.InfoVerb, micro.StatsVerb} {
 		for _, address := range []string{"", ".*", ".*.*"} {
@@ -39,5 +54,30 @@ func CheckEndpointSubject(pattern string) error {
 			}
 		}
 	}
+	if subject.Overlap(pattern, "$JS.API.>") {
+		return errors.New("it would receive $JS.API.>, which belongs to JetStream")
+	}
+	if strings.ContainsRune(pattern, '.') && strings.Trim(pattern, "*.>") == "" {
+		return errors.New("it would receive replies, and whatever else is sent: want a token that is not a wildcard")
+	}
 	return nil
+}
+
+// checkReserved reports that a subject, or what a client sends to, belongs to somebody else.
+func checkReserved(pattern string) error {
+	first, _, _ := strings.Cut(pattern, ".")
+	for _, r := range reserved() {
+		if first == r[0] {
+			return fmt.Errorf("%s belongs to %s", r[0], r[1])
+		}
+	}
+	return nil
+}
+
+// CheckTarget reports what is wrong with the concrete subject that clients of an endpoint with wildcards send to.
+func CheckTarget(to string) error {
+	if err := subject.CheckConcrete(to); err != nil {
+		return err
+	}
+	return checkReserved(to)
 }
