@@ -11,6 +11,7 @@ import (
 
 	"github.com/typednats/typednats"
 	"github.com/typednats/typednats/codec/json"
+	"github.com/typednats/typednats/codec/msgpack"
 	"github.com/typednats/typednats/typednatstest"
 )
 
@@ -54,7 +55,7 @@ func (m minefield) ErrorCode() int {
 func TestPanicsOfPayloadsOnAService(t *testing.T) {
 	t.Parallel()
 	nc, reports := typednatstest.Server(t), make(reportLog, 16)
-	answers := typednats.NewEndpoint[mine, mine, minefield]("mines").WithCodec(json.Codec)
+	answers := typednats.NewEndpoint[mine, mine, minefield]("mines").WithCodec(json.Codec, msgpack.Codec)
 	mapped := answers.InSubject("mapped").WithErrorMapper(func(m minefield) (string, int) {
 		m.Mine.goOff("mapper")
 		return "a minefield", 409
@@ -74,7 +75,9 @@ func TestPanicsOfPayloadsOnAService(t *testing.T) {
 		{"mines", "error ErrorCode", "500:internal error", "describe error typednats_test.minefield: panic: in ErrorCode: stepped on it"},
 		{"mapped", "error mapper", "500:internal error", "describe error typednats_test.minefield: panic: in mapper: stepped on it"},
 	} {
-		for contentType, body := range map[string]string{"application/json": fmt.Sprintf("%q", tt.at)} {
+		for contentType, body := range map[string]string{
+			"application/json": fmt.Sprintf("%q", tt.at), "application/msgpack": string([]byte{0xa0 | byte(len(tt.at))}) + tt.at,
+		} {
 			reply := exchange(t, nc, tt.subject, headerOf("Content-Type", contentType), body)
 			compare(t, tt.at+" in "+contentType, tt.want, failureOf(reply))
 			report := await(t, reports, "the report of "+tt.at)
@@ -95,7 +98,7 @@ func TestPanicsOfPayloadsOnAService(t *testing.T) {
 func TestPanicsOfPayloadsOnAClient(t *testing.T) {
 	t.Parallel()
 	nc := typednatstest.Server(t)
-	for _, codec := range []typednats.Codec{json.Codec} {
+	for _, codec := range bothCodecs() {
 		e := typednats.NewEndpoint[mine, mine, minefield]("mines").WithCodec(codec)
 		body, err := codec.Marshal("sent Unmarshal")
 		if err != nil {

@@ -1,86 +1,134 @@
 package msgpack
 
 import (
-	"errors"
-	"io"
-
-	"github.com/vmihailenco/msgpack/v5"
+	"encoding/binary"
+	"reflect"
 )
 
-var (
-	errExtension = errors.New("msgpack: an extension where another value belongs")
-	errUnread    = errors.New("msgpack: the decoder stopped before the end of the value")
-)
-
-// decoder is a library decoder with the bytes that it reads.
-//
-// The library reads lengths and trusts them, so validate looks at all of them first. That is only enough while both
-// agree on where values begin, and there is one place where they do not: asked for a map, the library skips the header
-// of an extension and takes the extension's payload, which may be anything, for the map. ReadByte stops it there.
+// decoder decodes one value. All of the data was validated before, so what a header promises is there.
 type decoder struct {
+	*plans
 	validator
-	dec  *msgpack.Decoder
-	data []byte
-	off  int
-	next int // the first of payloads that has not been read
+
+	data    []byte
+	pos     int
+	library libraryDecoder
 }
 
-func newDecoder() *decoder {
-	return &decoder{dec: msgpack.NewDecoder(nil)}
-}
-
-func (d *decoder) decode(data []byte, v any) error {
-	// Nothing may keep the caller's bytes, an error least of all.
-	defer func() { d.data = nil }()
+// decode decodes data into what v points to.
+func (d *decoder) decode(data []byte, v reflect.Value) error {
+	p := d.of(v.Type().Elem())
+	if p.bad != nil {
+		return in("", p.bad)
+	}
 	if err := d.validate(data); err != nil {
-		return err
+		return in("", err)
 	}
-	d.data, d.off, d.next = data, 0, 0
-	d.dec.Reset(d)
-	d.dec.SetCustomStructTag("json")
-	// Without it the Go type of a number in an any would depend on the number's size.
-	d.dec.UseLooseInterfaceDecoding(true)
-	if err := d.dec.Decode(v); err != nil {
-		return err
-	}
-	if d.off != len(d.data) {
-		return errUnread
+	defer func() { d.data = nil }() // nothing may keep the caller's bytes
+	d.data, d.pos = data, 0
+	if err := p.decode(d, v.Elem()); err != nil {
+		return in("", err)
 	}
 	return nil
 }
 
-// Read implements io.Reader for the library.
-func (d *decoder) Read(p []byte) (int, error) {
-	if d.off == len(d.data) {
-		return 0, io.EOF
-	}
-	n := copy(p, d.data[d.off:])
-	d.off += n
-	for d.next < len(d.payloads) && d.payloads[d.next] < d.off {
-		d.next++
-	}
-	return n, nil
+// code takes the first byte of a value.
+func (d *decoder) code() byte {
+	c := d.data[d.pos]
+	d.pos++
+	return c
 }
 
-// ReadByte implements io.ByteScanner for the library, which reads the first byte of every value with it and the
-// payload of an extension with Read.
-func (d *decoder) ReadByte() (byte, error) {
-	if d.off == len(d.data) {
-		return 0, io.EOF
+// takeNil takes a nil, if the value is one.
+func (d *decoder) takeNil() bool {
+	if d.data[d.pos] != codeNil {
+		return false
 	}
-	if d.next < len(d.payloads) && d.off == d.payloads[d.next] {
-		return 0, errExtension
-	}
-	b := d.data[d.off]
-	d.off++
-	return b, nil
+	d.pos++
+	return true
 }
 
-// UnreadByte implements io.ByteScanner for the library.
-func (d *decoder) UnreadByte() error {
-	if d.off == 0 {
-		return errors.New("msgpack: nothing to unread")
+// take takes n bytes, which cannot be appended to.
+func (d *decoder) take(n int) []byte {
+	start := d.pos
+	d.pos += n
+	return d.data[start:d.pos:d.pos]
+}
+
+// number takes a number of 1, 2, 4 or 8 bytes.
+func (d *decoder) number(width int) uint64 {
+	switch b := d.take(width); width {
+	case 1:
+		return uint64(b[0])
+	case 2:
+		return uint64(binary.BigEndian.Uint16(b))
+	case 4:
+		return uint64(binary.BigEndian.Uint32(b))
+	default:
+		return binary.BigEndian.Uint64(b)
 	}
-	d.off--
-	return nil
+}
+
+// arrayLen takes the length of an array whose code is c. It returns false for another kind of value.
+func (d *decoder) arrayLen(c byte) (int, bool) {
+	switch {
+	case c >= endFixMap && c < endFixArray:
+		return int(c - endFixMap), true
+	case c == codeArray16:
+		return int(d.number(2)), true
+	case c == codeArray32:
+		return int(d.number(4)), true
+	default:
+		return 0, false
+	}
+}
+
+// mapLen takes the length of a map whose code is c. It returns false for another kind of value.
+func (d *decoder) mapLen(c byte) (int, bool) {
+	switch {
+	case c >= endFixInt && c < endFixMap:
+		return int(c - endFixInt), true
+	case c == codeMap16:
+		return int(d.number(2)), true
+	case c == codeMap32:
+		return int(d.number(4)), true
+	default:
+		return 0, false
+	}
+}
+
+// bytes takes text or bytes whose code is c. It returns false for another kind of value.
+func (d *decoder) bytes(c byte) ([]byte, bool) {
+	switch {
+	case c >= endFixArray && c < endFixStr:
+		return d.take(int(c - endFixArray)), true
+	case c == codeStr8, c == codeBin8:
+		return d.take(int(d.number(1))), true
+	case c == codeStr16, c == codeBin16:
+		return d.take(int(d.number(2))), true
+	case c == codeStr32, c == codeBin32:
+		return d.take(int(d.number(4))), true
+	default:
+		return nil, false
+	}
+}
+
+// skip goes to the end of the value.
+func (d *decoder) skip() {
+	for owed := 1; owed > 0; owed-- {
+		c := d.code()
+		if n, ok := d.arrayLen(c); ok {
+			owed += n
+			continue
+		}
+		if n, ok := d.mapLen(c); ok {
+			owed += 2 * n
+			continue
+		}
+		if _, ok := d.bytes(c); ok || c < endFixInt || c >= startNegativeFixInt {
+			continue
+		}
+		h, _ := readHeader(c, d.data[d.pos:])
+		d.pos += h.width + int(h.size)
+	}
 }

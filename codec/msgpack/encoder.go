@@ -1,70 +1,145 @@
 package msgpack
 
 import (
-	"errors"
-	"runtime"
-
-	"github.com/vmihailenco/msgpack/v5"
+	"encoding/binary"
+	"math"
+	"reflect"
 )
 
-const (
-	// maxFrames is far above what the deepest value that can be decoded again takes, about 3,000 frames, and far
-	// below the millions at which the runtime ends the process.
-	maxFrames = 20_000
-	// framesEvery is how many bytes are written between two looks at the stack. The look costs nothing that can be
-	// measured, and a value that contains itself writes at least a byte for each level.
-	framesEvery = 32 << 10
-)
+// maxSteps is how many pointers, interfaces and containers may lead to a value that is encoded.
+const maxSteps = 4 * maxDepth
 
-var errCycle = errors.New("msgpack: the value nests too deeply, or contains itself")
-
-// encoder is a library encoder with the buffer that it writes to.
+// encoder appends the encoding of a value to a buffer.
 type encoder struct {
+	*plans
 	validator
-	enc  *msgpack.Encoder
-	buf  []byte
-	look int // the length of buf at which to look at the stack
+
+	own     []byte // a buffer for who brings none
+	buf     []byte
+	open    int  // the containers around the current value
+	steps   int  // what led to it
+	foreign bool // the library has written a part
+	library libraryEncoder
 }
 
-func newEncoder() *encoder {
-	return &encoder{enc: msgpack.NewEncoder(nil)}
-}
-
-func (e *encoder) encode(v any) error {
-	e.buf, e.look = e.buf[:0], framesEvery
-	e.enc.Reset(e)
-	e.enc.SetCustomStructTag("json")
-	e.enc.UseCompactInts(true)
-	if err := e.enc.Encode(v); err != nil {
-		return err
+// encode appends the encoding of v to dst.
+func (e *encoder) encode(dst []byte, v any) ([]byte, error) {
+	if v == nil {
+		return append(dst, codeNil), nil
 	}
-	// A method of the value may have written anything, and the library writes interned strings if a tag says so. That
-	// is better known here than at the other end.
-	return e.validate(e.buf)
-}
-
-// Write implements io.Writer for the library.
-func (e *encoder) Write(p []byte) (int, error) {
-	e.buf = append(e.buf, p...)
-	return len(p), e.checkStack()
-}
-
-// WriteByte implements io.ByteWriter for the library.
-func (e *encoder) WriteByte(c byte) error {
-	e.buf = append(e.buf, c)
-	return e.checkStack()
-}
-
-// checkStack ends the encoding of a value that contains itself. The library would follow it until the stack
-// overflows, which no recover can stop. The depth of the value is not known here, but that of the calls is.
-func (e *encoder) checkStack() error {
-	if len(e.buf) < e.look {
-		return nil
+	e.buf, e.open, e.steps, e.foreign = dst, 0, 0, false
+	rv := reflect.ValueOf(v)
+	p := e.of(rv.Type())
+	if p.bad != nil {
+		return dst, in("", p.bad)
 	}
-	e.look = len(e.buf) + framesEvery
-	var pc [1]uintptr
-	if runtime.Callers(maxFrames, pc[:]) > 0 {
+	if err := p.encode(e, rv); err != nil {
+		return dst, in("", err)
+	}
+	out := e.buf
+	e.buf = nil
+	if e.foreign {
+		if err := e.validate(out[len(dst):]); err != nil { // too deep, which is better known here than at the other end
+			return dst, in("", err)
+		}
+	}
+	return out, nil
+}
+
+// enter goes into a container that is not empty.
+func (e *encoder) enter() error {
+	if e.open++; e.open > maxDepth {
+		return errCycle
+	}
+	return e.step()
+}
+
+func (e *encoder) leave() {
+	e.open--
+	e.steps--
+}
+
+// step follows a pointer or an interface, and back again with e.steps--. Their number is bounded, because a value that
+// contains itself would end the process.
+func (e *encoder) step() error {
+	if e.steps++; e.steps > maxSteps {
 		return errCycle
 	}
 	return nil
+}
+
+func encodeBool(e *encoder, v reflect.Value) error {
+	if v.Bool() {
+		e.buf = append(e.buf, codeTrue)
+	} else {
+		e.buf = append(e.buf, codeFalse)
+	}
+	return nil
+}
+
+func encodeInt(e *encoder, v reflect.Value) error {
+	e.buf = appendInt(e.buf, v.Int())
+	return nil
+}
+
+func encodeUint(e *encoder, v reflect.Value) error {
+	e.buf = appendUint(e.buf, v.Uint())
+	return nil
+}
+
+func encodeFloat32(e *encoder, v reflect.Value) error {
+	e.buf = binary.BigEndian.AppendUint32(append(e.buf, codeFloat32), math.Float32bits(float32(v.Float())))
+	return nil
+}
+
+func encodeFloat64(e *encoder, v reflect.Value) error {
+	e.buf = binary.BigEndian.AppendUint64(append(e.buf, codeFloat64), math.Float64bits(v.Float()))
+	return nil
+}
+
+func encodeString(e *encoder, v reflect.Value) error {
+	e.buf = appendString(e.buf, v.String())
+	return nil
+}
+
+func encodeBytes(e *encoder, v reflect.Value) error {
+	if v.IsNil() {
+		e.buf = append(e.buf, codeNil)
+	} else {
+		e.buf = appendBytes(e.buf, v.Bytes())
+	}
+	return nil
+}
+
+func encodeByteArray(e *encoder, v reflect.Value) error {
+	e.buf = appendBytes(e.buf, addressable(v).Bytes())
+	return nil
+}
+
+func encodeAny(e *encoder, v reflect.Value) error {
+	if v.IsNil() {
+		e.buf = append(e.buf, codeNil)
+		return nil
+	}
+	if err := e.step(); err != nil {
+		return err
+	}
+	v = v.Elem()
+	p := e.of(v.Type())
+	if p.bad != nil {
+		return p.bad
+	}
+	err := p.encode(e, v)
+	e.steps--
+	return err
+}
+
+// addressable returns v, or a copy of it that has an address.
+func addressable(v reflect.Value) reflect.Value {
+	if v.CanAddr() {
+		return v
+	}
+	c := reflect.New(v.Type()).Elem()
+	c.Set(v)
+	return c
 }

@@ -155,23 +155,27 @@ func keys(prefix string, m map[string]any) map[string]bool {
 	return found
 }
 
-// TestEmbeddedWithName pins what the documentation of Codec says about an embedded struct whose tag has a name.
+// TestEmbeddedWithName pins what the documentation of Codec says about an embedded struct.
 func TestEmbeddedWithName(t *testing.T) {
 	t.Parallel()
 	type Part struct{ A int }
 	type flat struct {
-		Part `json:"part"`
+		Part `msgpack:"part,inline"`
 	}
 	type nested struct {
-		Part `json:"part" msgpack:"part,noinline"`
+		Part `json:"part"`
+	}
+	type unnamed struct {
+		Part `msgpack:",noinline"`
 	}
 	tests := []struct {
 		name  string
 		value any
 		want  map[string]any
 	}{
-		{"by its json tag", flat{Part{1}}, map[string]any{"A": int64(1)}},
-		{"by its msgpack tag", nested{Part{1}}, map[string]any{"part": map[string]any{"A": int64(1)}}},
+		{"flat", flat{Part{1}}, map[string]any{"A": int64(1)}},
+		{"by its name", nested{Part{1}}, map[string]any{"part": map[string]any{"A": int64(1)}}},
+		{"by its type", unnamed{Part{1}}, map[string]any{"Part": map[string]any{"A": int64(1)}}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -233,13 +237,24 @@ type loops []loops
 
 type panics struct{} //nolint:recvcheck // a value is encoded, a pointer is decoded into
 
-func (panics) MarshalMsgpack() ([]byte, error)  { panic("on purpose") }
-func (*panics) UnmarshalMsgpack(_ []byte) error { panic("on purpose") }
+const onPurpose = "on purpose"
+
+func (panics) MarshalMsgpack() ([]byte, error)  { panic(onPurpose) }
+func (*panics) UnmarshalMsgpack(_ []byte) error { panic(onPurpose) }
 
 // silent writes nothing when it is encoded.
-type silent struct{}
+type silent struct{} //nolint:recvcheck // as above
 
 func (silent) EncodeMsgpack(*vmsgpack.Encoder) error { return nil }
+
+func (*silent) DecodeMsgpack(dec *vmsgpack.Decoder) error { return dec.Skip() }
+
+// endless is an any that leads to itself.
+func endless() any {
+	var v any
+	v = &v
+	return v
+}
 
 // nest returns a value with this many levels.
 func nest(levels int) any {
@@ -271,10 +286,11 @@ func TestMarshalErrors(t *testing.T) {
 		{"method that writes two values", vmsgpack.RawMessage{1, 2}, "1 bytes after the value"},
 		{"interned strings", struct {
 			A, B string `msgpack:",intern"`
-		}{"again", "again"}, "interned strings are not supported"},
-		{"channel in a struct", struct{ C chan int }{make(chan int)}, "unsupported chan int"},
-		{"uintptr, for which the library has no encoder", uintptr(1), "encode uintptr: panic"},
-		{"method that panics", panics{}, "encode msgpack_test.panics: panic: on purpose"},
+		}{"again", "again"}, "an option that is not supported, \"intern\""},
+		{"method that writes two values in an array", []any{vmsgpack.RawMessage{1, 2}, silent{}}, "[0]: 1 bytes after the value"},
+		{"channel in a struct", struct{ C chan int }{}, "C: chan int cannot be encoded"},
+		{"channel in an any", []any{make(chan int)}, "[0]: chan int: chan int cannot be encoded"},
+		{"pointer to itself", endless(), "contains itself"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

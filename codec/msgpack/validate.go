@@ -34,9 +34,9 @@ const (
 )
 
 var (
-	errTruncated = errors.New("msgpack: the data ends before the value does")
-	errTooDeep   = fmt.Errorf("msgpack: nested deeper than %d levels", maxDepth)
-	errInterned  = errors.New("msgpack: interned strings are not supported")
+	errTruncated = errors.New("the data ends before the value does")
+	errTooDeep   = fmt.Errorf("nested deeper than %d levels", maxDepth)
+	errInterned  = errors.New("interned strings are not supported")
 )
 
 // validator walks over encoded values. It holds what would otherwise be allocated for each.
@@ -60,7 +60,7 @@ func (w *validator) validate(data []byte) error {
 		for owed == 0 {
 			if depth == 0 {
 				if pos < len(data) {
-					return fmt.Errorf("msgpack: %d bytes after the value", len(data)-pos)
+					return fmt.Errorf("%d bytes after the value", len(data)-pos)
 				}
 				return nil
 			}
@@ -146,7 +146,7 @@ func readHeader(c byte, rest []byte) (header, error) {
 	case codeStr32, codeBin32, codeExt32, codeArray32, codeMap32:
 		width = 4
 	default:
-		return header{}, fmt.Errorf("msgpack: unknown code %#x", c)
+		return header{}, fmt.Errorf("unknown code %#x", c)
 	}
 	if len(rest) < width {
 		return header{}, errTruncated
