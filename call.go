@@ -234,6 +234,13 @@ func (c *call) attempt(ctx context.Context, r Requester, body []byte, again bool
 	request := c.outgoing(ctx, client, body)
 	if client != nil {
 		request.terms.Again = again
+		reply, err := client.exchange(ctx, c.timeout, &request)
+		if !request.inDoubt || c.runsOnAll() {
+			return reply, err
+		}
+		request = c.outgoing(ctx, client, body) // it was not run
+		request.terms.Again = again
+		request.ask(c.header)
 		return client.exchange(ctx, c.timeout, &request)
 	}
 	reply, err := r.RequestMsgWithContext(ctx, &nats.Msg{Subject: request.subject, Header: request.header, Data: body})
@@ -259,11 +266,11 @@ func (c *call) outgoing(ctx context.Context, client *Client, body []byte) outgoi
 		return out
 	}
 	out.facts = facts
-	arrives, epoch := client.arrivals.Known(c.target)
+	var arrives bool
+	arrives, out.epoch = client.arrivals.Known(c.target)
 	switch {
 	case !arrives:
-		out.asks, out.epoch = true, epoch
-		out.header = facts.AddTo(maps.Clone(c.header))
+		out.ask(c.header)
 	case c.couldBeMisread(body):
 		out.header = wire.Facts{ContentType: facts.ContentType}.AddTo(maps.Clone(c.header))
 	}

@@ -71,9 +71,16 @@ type outgoing struct {
 	facts   wire.Facts // for the reply subject
 
 	asks  bool   // whether the facts arrive: the headers say the same
-	epoch uint64 // of the connection, if it asks
+	epoch uint64 // of the connection, if the facts are in the reply subject
+
+	inDoubt bool // it was refused, perhaps because its content type was in the reply subject alone and has not arrived
 
 	terms replies.Terms // but for the time
+}
+
+// ask puts the facts into headers as well, together with those of the call.
+func (o *outgoing) ask(header nats.Header) {
+	o.asks, o.header = true, o.facts.AddTo(maps.Clone(header))
 }
 
 // exchange sends a request and waits for its reply: until ctx ends or, if it has no deadline, for as long as timeout
@@ -160,14 +167,16 @@ func (c *Client) publish(out *outgoing, reply string) error {
 	return c.nc.PublishMsg(&nats.Msg{Subject: out.subject, Reply: reply, Header: out.header, Data: out.body})
 }
 
-// learn looks at a reply for whether the facts in the request's reply subject have arrived.
+// learn looks at a reply for whether the facts in the request's reply subject have arrived. A service that reads a body
+// as JSON because the content type has not arrived refuses it: see [call.couldBeMisread].
 func (c *Client) learn(out *outgoing, reply *nats.Msg) {
 	switch {
 	case out.asks:
 		c.arrivals.Learn(out.subject, out.epoch, wire.TakeConfirmation(reply))
-	case len(reply.Header) > 0 && out.facts != wire.Facts{}:
+	case len(reply.Header) > 0 && out.facts.ContentType != "" && len(out.header[wire.ContentTypeHeader]) == 0:
 		if e, failed := wire.ParseErrorReply(reply.Header); failed && e.IsMisread() {
 			c.arrivals.Doubt(out.subject)
+			out.inDoubt = true
 		}
 	}
 }
