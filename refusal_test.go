@@ -241,3 +241,34 @@ func TestTimeoutsDoNotHarmTheInbox(t *testing.T) {
 	}
 	eventually(t, "one subscription", func() bool { return nc.NumSubscriptions() == 1 })
 }
+
+// A call that gets no reply has the client subscribe again. It must not do so when the client is closed, and leaves
+// nothing behind.
+func TestTimeoutsLeaveNoSubscriptionBehind(t *testing.T) {
+	t.Parallel()
+	srv := typednatstest.Run(t)
+	answer(t, srv.Connect(t), "mute", silence)
+	for range 20 {
+		nc := srv.Connect(t)
+		client := typednats.NewClient(nc)
+		var calls []<-chan ending
+		for range 8 {
+			ctx, cancel := context.WithTimeout(within(t), time.Millisecond)
+			defer cancel()
+			calls = append(calls, callAsync(ctx, client, echo.InSubject("mute"), note{}))
+		}
+		first := await(t, calls[0], "a call to end")
+		if err := client.Close(); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+		compare(t, "subscriptions after Close", 0, nc.NumSubscriptions())
+		for _, call := range calls[1:] {
+			await(t, call, "a call to end")
+		}
+		compare(t, "subscriptions after the last call", 0, nc.NumSubscriptions())
+		if !errors.Is(first.err, context.DeadlineExceeded) {
+			t.Errorf("call = %v, want DeadlineExceeded", first.err)
+		}
+		nc.Close()
+	}
+}

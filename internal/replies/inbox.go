@@ -79,7 +79,7 @@ func (in *Inbox) Open(ctx context.Context, terms Terms) (*Call, error) {
 func (in *Inbox) readyLocked(ctx context.Context, timeout time.Duration) error {
 	for {
 		switch {
-		case in.closed || in.lost || in.draining:
+		case in.isGoneLocked():
 			return in.goneLocked()
 		case in.sub == nil:
 			if err := in.subscribeLocked(); err != nil {
@@ -96,6 +96,9 @@ func (in *Inbox) readyLocked(ctx context.Context, timeout time.Duration) error {
 		}
 	}
 }
+
+// isGoneLocked reports whether no reply can come any more.
+func (in *Inbox) isGoneLocked() bool { return in.closed || in.lost || in.draining }
 
 // lookLocked notes in which state the connection is. That takes a lock of the connection, for which many calls at a
 // time would have to wait; so a call does it if no other one waits, or if there was something to see before.
@@ -176,6 +179,9 @@ func (in *Inbox) Close() error {
 	in.closed = true
 	close(in.ended)
 	in.endLocked()
+	if in.former != nil {
+		_ = in.former.Unsubscribe() // it fails unless it is still being drained
+	}
 	if in.sub == nil {
 		return nil
 	}

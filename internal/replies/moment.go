@@ -26,7 +26,7 @@ func (in *Inbox) Explain(err error, began Moment, subject string) error {
 	epoch := in.epoch.Load()
 	switch {
 	case wire.RefusesSubscription(last, began.inbox+".*"): // never an old one: the subject was not used before
-		if in.sub != nil && in.subject == began.inbox {
+		if in.sub != nil && in.subject == began.inbox && !in.isGoneLocked() {
 			in.refuseLocked(last)
 		}
 		return fmt.Errorf("%w: no reply can come: %w", err, last)

@@ -29,6 +29,7 @@ const (
 // never about another. A revocation whose error is hidden by a later one is found out by a call that gets no reply.
 type subscription struct {
 	sub     *nats.Subscription // nil until the first call, and after a refusal
+	former  *nats.Subscription // on the same subject, being drained or through with that; nil if there was none
 	subject string             // of replies, up to the last token
 
 	before   error // the connection's last error before it was subscribed
@@ -74,10 +75,9 @@ func (in *Inbox) renewLocked() error {
 		return err
 	}
 	sub.SetClosedHandler(func(string) { in.lose(sub) })
-	former := in.sub
-	in.sub, in.unproven = sub, true
-	if former != nil {
-		_ = former.Drain() // Unsubscribe would drop what has come; it fails if the connection is gone
+	in.former, in.sub, in.unproven = in.sub, sub, true
+	if in.former != nil {
+		_ = in.former.Drain() // Unsubscribe would drop what has come; it fails if the connection is gone
 	}
 	in.wakeLocked()
 	return nil
@@ -87,7 +87,7 @@ func (in *Inbox) renewLocked() error {
 func (in *Inbox) prove() {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	for tries := proofTries; in.unproven && in.sub != nil; tries-- {
+	for tries := proofTries; in.unproven && in.sub != nil && !in.isGoneLocked(); tries-- {
 		in.unproven = false
 		sub := in.sub
 		in.mu.Unlock()
@@ -97,7 +97,7 @@ func (in *Inbox) prove() {
 		last := in.nc.LastError()
 		in.mu.Lock()
 		switch {
-		case sub != in.sub: // it was refused, or made anew
+		case sub != in.sub || in.isGoneLocked(): // it was refused, or made anew, or ended
 		case wire.RefusesSubscription(last, sub.Subject):
 			in.refuseLocked(last)
 		case tries > 1 && wire.IsRefusal(last) && last != in.before:
@@ -121,7 +121,7 @@ func (in *Inbox) refuseLocked(refusal error) {
 
 // doubtLocked has the subscription made anew, because a call has waited in vain and no other reply came meanwhile.
 func (in *Inbox) doubtLocked() {
-	if in.sub == nil || in.draining || time.Since(in.doubted) < doubtInterval {
+	if in.sub == nil || in.isGoneLocked() || time.Since(in.doubted) < doubtInterval {
 		return
 	}
 	in.doubted = time.Now()
