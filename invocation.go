@@ -9,7 +9,6 @@ import (
 
 	"github.com/typednats/typednats/internal/lazy"
 	"github.com/typednats/typednats/internal/server"
-
 	"github.com/typednats/typednats/internal/wire"
 )
 

@@ -215,7 +215,7 @@ func TestInvocationMadeByHand(t *testing.T) {
 				t.Errorf("%+v: outcome of %v: %d, %v, want %d", inv, err, code, declared, want)
 			}
 		}
-		typednats.LogInterceptor(slog.New(slog.DiscardHandler))(func(context.Context, *typednats.Invocation) (any, error) {
+		_, _ = typednats.LogInterceptor(slog.New(slog.DiscardHandler))(func(context.Context, *typednats.Invocation) (any, error) {
 			return nil, missing{"x"}
 		})(t.Context(), inv)
 	}

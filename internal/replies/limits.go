@@ -47,6 +47,7 @@ func (l *limits) limit(c *Call, timeout time.Duration) {
 // unlimit takes a call out, if it is limited.
 func (l *limits) unlimit(c *Call) {
 	switch c.limited {
+	case unlimited:
 	case inHeap:
 		heap.Remove(&l.others, c.index)
 	case inList:
@@ -109,13 +110,14 @@ func (l *limits) stop() {
 // callHeap is calls, the one that is given up first at the root. It implements [heap.Interface].
 type callHeap []*Call
 
-func (h callHeap) Len() int { return len(h) }
+func (h *callHeap) Len() int { return len(*h) }
 
-func (h callHeap) Less(i, j int) bool { return h[i].until < h[j].until }
+func (h *callHeap) Less(i, j int) bool { return (*h)[i].until < (*h)[j].until }
 
-func (h callHeap) Swap(i, j int) {
-	h[i], h[j] = h[j], h[i]
-	h[i].index, h[j].index = i, j
+func (h *callHeap) Swap(i, j int) {
+	a, b := (*h)[i], (*h)[j]
+	(*h)[i], (*h)[j] = b, a
+	a.index, b.index = j, i
 }
 
 // Push implements [heap.Interface].
