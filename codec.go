@@ -23,10 +23,10 @@ import (
 //
 //	IsNil(data []byte) bool
 //
-// it says whether a body is its format's null, as JSON's null is. A body that is null, or empty, is then not decoded: it
-// is nil for a pointer type, is left to Unmarshal for a map, a slice or an interface, and is an error for any other type,
-// unless the codec encodes the type's zero value in the same way. So a peer's null is never a zero value that nobody
-// sent. A codec of a format that has no null does without the method.
+// it says whether a body is its format's null, as JSON's null is. Of a codec without it, the body is null that it makes of
+// a nil pointer, if a zero value is another one. A body that is null, or empty, is not decoded: it is nil for a pointer
+// type, is left to Unmarshal for a map, a slice or an interface, and is an error for any other type, unless the codec
+// encodes the type's zero value in the same way. So a peer's null is never a zero value that nobody sent.
 //
 // With the method
 //

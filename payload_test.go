@@ -47,7 +47,7 @@ func bothCodecs() []typednats.Codec { return []typednats.Codec{json.Codec, msgpa
 // arrives sends a value there and back, in each codec and each way.
 func arrives[T any](t *testing.T, value T, opts ...typednats.HandlerOption) {
 	t.Helper()
-	for _, codec := range bothCodecs() {
+	for _, codec := range append(bothCodecs(), jsonNamed("application/x-plain")) {
 		e := typednats.NewEndpoint[T, T, typednats.Never]("echo").WithCodec(codec)
 		same := func(_ context.Context, in T) (T, error) { return in, nil }
 		eachWay(t, []typednats.BoundEndpoint{e.Handle(same, opts...)}, func(t way) {
@@ -263,6 +263,16 @@ func TestNothingIsNotAZeroValue(t *testing.T) {
 	}
 	if reply, request := lost[maybe](t, json.Codec, "null"); reply || request {
 		t.Error("a type that says null of itself is refused")
+	}
+	plain := jsonNamed("application/x-plain") // without IsNil
+	if reply, request := lost[note](t, plain, "null"); !reply || !request {
+		t.Error("null is taken for a value, in a codec that cannot tell")
+	}
+	if reply, request := lost[*note](t, plain, "null"); reply || request {
+		t.Error("null is no nil pointer, in a codec that cannot tell")
+	}
+	if reply, request := lost[maybe](t, plain, "null"); reply || request {
+		t.Error("a type that says null of itself is refused, in a codec that cannot tell")
 	}
 	if reply, request := lost[string](t, signedJSON{"application/x-shout"}, ""); !reply || !request {
 		t.Error("an empty body is taken for a value")

@@ -66,14 +66,17 @@ func (s suite) expect(data []byte, want any) error {
 	if err := s.unmarshal(data, got.Interface()); err != nil {
 		return fmt.Errorf("Unmarshal of an encoded %T: %w", want, err)
 	}
-	return same(want, got.Elem().Interface())
+	return s.same(want, got.Elem().Interface())
 }
 
-func same(want, got any) error {
-	if equal(reflect.ValueOf(want), reflect.ValueOf(got)) {
+// same returns where two values differ.
+func (s suite) same(want, got any) error {
+	t := reflect.TypeOf(want)
+	d := comparer{s.marshal}.compare(t.String(), reflect.ValueOf(want), reflect.ValueOf(got))
+	if d == nil {
 		return nil
 	}
-	return fmt.Errorf("%T: got %s, want %s", want, brief(got), brief(want))
+	return errors.New(d.String())
 }
 
 // brief keeps reports readable when the value is large.
@@ -84,6 +87,16 @@ func brief(v any) string {
 		return text[:limit] + "…"
 	}
 	return text
+}
+
+func briefValue(v reflect.Value) string {
+	if !v.IsValid() {
+		return "nothing"
+	}
+	if v.CanInterface() {
+		return brief(v.Interface())
+	}
+	return brief(v)
 }
 
 func (s suite) checkMarshalOwnership() []error {
@@ -135,7 +148,7 @@ func (s suite) checkUnmarshalOwnership() []error {
 			problems = append(problems, fmt.Errorf("Unmarshal into %T changed the data", got.Interface()))
 		}
 		fill(whole)
-		if err := same(v, got.Elem().Interface()); err != nil {
+		if err := s.same(v, got.Elem().Interface()); err != nil {
 			problems = append(problems, fmt.Errorf("Unmarshal into %T kept the data: after writing to it: %w", got.Interface(), err))
 		}
 	}
@@ -224,7 +237,7 @@ func (s suite) checkBadTargets() []error {
 			targets = append(targets, v)
 		}
 		for _, target := range targets {
-			switch err := s.unmarshal(data, target); {
+			switch err := s.unmarshalAs(data, target); {
 			case err == nil:
 				problems = append(problems, fmt.Errorf("Unmarshal into the target %T(%s) succeeded, want an error", target, brief(target)))
 			case isPanic(err):

@@ -4,7 +4,10 @@ package codectest
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"testing"
+
+	"github.com/typednats/typednats/internal/payload"
 )
 
 // Codec is the interface typednats.Codec.
@@ -18,14 +21,21 @@ type Codec interface {
 //
 //   - the content type is a media type in lower case, without parameters, and constant;
 //   - every value is the same after Marshal and Unmarshal, where a nil slice or map is the same as an empty one,
-//     times are the same if they are the same instant, and types with an Equal method are compared with it;
+//     times are the same if they are the same instant, types with an Equal method are compared with it, and generated
+//     protobuf messages by what they say; if one is not, the path to the first difference is told;
 //   - Marshal returns a slice that nothing else uses, and Unmarshal neither changes nor keeps the one it is given;
 //   - AppendMarshal, if there is one, appends a like encoding to the slice that it is given, and does not keep that;
 //   - Marshal returns an error for a channel and a function, and Unmarshal for a target that is not a pointer, or nil;
 //   - Unmarshal neither panics nor allocates without bound, whatever the bytes are;
+//   - a nil pointer arrives as nil, and nothing else is taken for nil, if there is IsNil;
+//   - CheckType, if there is one, takes the types of the values, refuses channels and functions, and ends for types that
+//     contain themselves;
+//   - a number that does not fit its type is an error, if the codec can carry numbers;
+//   - the codec is none the worse for a panic in a method of a value;
 //   - concurrent use does no harm. Run the tests with -race to make the most of it.
 //
-// The values are what c is tried with; none may be nil. Without values, Run uses a set of its own, which covers the
+// Values are given as typednats gives them: as a pointer to the value, or as the value if it is a pointer itself. The values
+// are what c is tried with; none may be nil, but for pointers of a type. Without values, Run uses a set of its own, which covers the
 // types that payloads are made of. A codec for some types only passes values of those types.
 //
 // Run stops early if the rest could do harm: if memory is shared that should not be, or if c allocates whatever a
@@ -48,6 +58,7 @@ func Run(t *testing.T, c Codec, values ...any) {
 // suite is one codec with the values it is checked with.
 type suite struct {
 	codec  Codec
+	reader *payload.Reader
 	values []any
 }
 
@@ -55,7 +66,7 @@ func newSuite(c Codec, values []any) suite {
 	if len(values) == 0 {
 		values = standardValues()
 	}
-	return suite{codec: c, values: values}
+	return suite{codec: c, reader: payload.NewReader(c), values: values}
 }
 
 // part is one part of the contract.
@@ -78,6 +89,10 @@ func (s suite) parts() []part {
 		{name: "lengths that lie", check: s.checkAllocation, gate: true},
 		{name: "truncated data", check: s.checkTruncated},
 		{name: "garbage", check: s.checkGarbage},
+		{name: "nil", check: s.checkNil},
+		{name: "types", check: s.checkTypes},
+		{name: "numbers", check: s.checkNumbers},
+		{name: "panics of values", check: s.checkPanics},
 		{name: "concurrent use", check: s.checkConcurrent},
 	}
 }
@@ -90,13 +105,23 @@ type panicError struct {
 
 func (e *panicError) Error() string { return fmt.Sprintf("%s panicked: %v", e.call, e.value) }
 
+// argument returns what the library gives to a codec for v.
+func argument(v any) any {
+	if v == nil {
+		return nil
+	}
+	slot := reflect.New(reflect.TypeOf(v))
+	slot.Elem().Set(reflect.ValueOf(v))
+	return payload.Argument(reflect.TypeOf(v), slot.Interface())
+}
+
 func (s suite) marshal(v any) (data []byte, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			data, err = nil, &panicError{call: fmt.Sprintf("Marshal(%T)", v), value: p}
 		}
 	}()
-	return s.codec.Marshal(v)
+	return s.codec.Marshal(argument(v))
 }
 
 // appender is the method that a codec may have.
@@ -110,16 +135,27 @@ func appendMarshal(c appender, dst []byte, v any) (data []byte, err error) {
 			data, err = nil, &panicError{call: fmt.Sprintf("AppendMarshal(%T)", v), value: p}
 		}
 	}()
-	return c.AppendMarshal(dst, v)
+	return c.AppendMarshal(dst, argument(v))
 }
 
-func (s suite) unmarshal(data []byte, v any) (err error) {
+// unmarshal decodes into what slot points to, as the library does.
+func (s suite) unmarshal(data []byte, slot any) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = &panicError{call: fmt.Sprintf("Unmarshal into %T", v), value: p}
+			err = &panicError{call: fmt.Sprintf("Unmarshal into %T", slot), value: p}
 		}
 	}()
-	return s.codec.Unmarshal(data, v)
+	return s.reader.Decode(reflect.TypeOf(slot).Elem(), data, slot)
+}
+
+// unmarshalAs calls Unmarshal with a target of any kind.
+func (s suite) unmarshalAs(data []byte, target any) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = &panicError{call: fmt.Sprintf("Unmarshal into %T", target), value: p}
+		}
+	}()
+	return s.codec.Unmarshal(data, target)
 }
 
 func isPanic(err error) bool {

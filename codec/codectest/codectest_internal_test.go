@@ -114,7 +114,7 @@ func TestCheckCatchesBrokenCodecs(t *testing.T) {
 			name:   "decodes nothing",
 			codec:  func() Codec { return fake{unmarshal: func([]byte, any) error { return nil }} },
 			values: []any{line{Item: "nut"}},
-			want:   "round trip: codectest.line: got {Item:",
+			want:   "round trip: codectest.line.Item: got , want nut",
 		},
 		{name: "state between messages", codec: stateful, values: []any{"a"}, want: "round trip: the second time: string: got #, want a"},
 		{name: "one buffer for every result", codec: sharedBuffer, want: "a later Marshal shares the bytes"},
@@ -146,7 +146,7 @@ func TestCheckCatchesBrokenCodecs(t *testing.T) {
 			name: "a channel as text",
 			codec: func() Codec {
 				return fake{marshal: func(v any) ([]byte, error) {
-					if _, ok := v.(chan int); ok {
+					if _, ok := v.(*chan int); ok {
 						return []byte(fmt.Sprint(v)), nil
 					}
 					return json.Marshal(v)
@@ -158,7 +158,7 @@ func TestCheckCatchesBrokenCodecs(t *testing.T) {
 			name: "panics for a function",
 			codec: func() Codec {
 				return fake{marshal: func(v any) ([]byte, error) {
-					if _, ok := v.(func()); ok {
+					if _, ok := v.(*func()); ok {
 						panic("a function")
 					}
 					return json.Marshal(v)
@@ -306,8 +306,8 @@ func changingContentType() Codec {
 func stateful() Codec {
 	var sent sync.Map
 	return fake{marshal: func(v any) ([]byte, error) {
-		if text, ok := v.(string); ok {
-			if _, again := sent.LoadOrStore(text, true); again {
+		if text, ok := v.(*string); ok {
+			if _, again := sent.LoadOrStore(*text, true); again {
 				return []byte(`"#"`), nil
 			}
 		}
@@ -331,14 +331,15 @@ func sharedBuffer() Codec {
 func cached() Codec {
 	var cache sync.Map
 	return fake{marshal: func(v any) ([]byte, error) {
-		if _, ok := v.(string); !ok {
+		text, ok := v.(*string)
+		if !ok {
 			return json.Marshal(v)
 		}
-		if data, ok := cache.Load(v); ok {
+		if data, ok := cache.Load(*text); ok {
 			return data.([]byte), nil
 		}
 		data, err := json.Marshal(v)
-		cache.Store(v, data)
+		cache.Store(*text, data)
 		return data, err
 	}}
 }
@@ -346,11 +347,11 @@ func cached() Codec {
 // aliasing returns the bytes that it is given.
 func aliasing() Codec {
 	return fake{marshal: func(v any) ([]byte, error) {
-		data, ok := v.([]byte)
+		data, ok := v.(*[]byte)
 		if !ok {
 			return nil, errors.New("not bytes")
 		}
-		return data, nil
+		return *data, nil
 	}, unmarshal: func(data []byte, v any) error {
 		*v.(*[]byte) = bytes.Clone(data)
 		return nil
@@ -360,11 +361,11 @@ func aliasing() Codec {
 // keeping returns a copy of the bytes, but decodes without one, and does not look at its target.
 func keeping() Codec {
 	return fake{marshal: func(v any) ([]byte, error) {
-		data, ok := v.([]byte)
+		data, ok := v.(*[]byte)
 		if !ok {
 			return nil, errors.New("not bytes")
 		}
-		return bytes.Clone(data), nil
+		return bytes.Clone(*data), nil
 	}, unmarshal: func(data []byte, v any) error {
 		*v.(*[]byte) = data
 		return nil

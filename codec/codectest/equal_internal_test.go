@@ -50,8 +50,8 @@ func TestEqual(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			if got := equal(reflect.ValueOf(tt.a), reflect.ValueOf(tt.b)); got != tt.want {
-				t.Errorf("equal(%v, %v) = %v, want %v", tt.a, tt.b, got, tt.want)
+			if d := (comparer{}).compare("v", reflect.ValueOf(tt.a), reflect.ValueOf(tt.b)); (d == nil) != tt.want {
+				t.Errorf("%v and %v differ: %v, want equal: %v", tt.a, tt.b, d, tt.want)
 			}
 		})
 	}

@@ -3,10 +3,12 @@
 package payload
 
 import (
+	"bytes"
 	"encoding"
 	"encoding/json"
 	"errors"
 	"reflect"
+	"sync"
 	"sync/atomic"
 )
 
@@ -69,6 +71,7 @@ type Reader struct {
 	codec Codec
 	nils  nilTeller // nil if the codec cannot tell
 	takes atomic.Uint32
+	nulls sync.Map // reflect.Type to what the codec sends for null, for a codec that cannot tell
 }
 
 // What a codec takes as the target of Unmarshal for a pointer type *T, as far as is known.
@@ -88,7 +91,7 @@ func NewReader(c Codec) *Reader {
 // Decode decodes data into the zero value of type t that slot points to. A body that is null or empty is an error unless
 // the type has a value that is sent so: it is never a zero value that nobody sent.
 func (r *Reader) Decode(t reflect.Type, data []byte, slot any) error {
-	isNull := r.nils != nil && r.nils.IsNil(data)
+	isNull := r.isNull(t, data)
 	if isNull || len(data) == 0 {
 		if err := r.expects(t, data, isNull); err != nil {
 			return err
@@ -101,6 +104,53 @@ func (r *Reader) Decode(t reflect.Type, data []byte, slot any) error {
 		return nil
 	}
 	return r.decodePointer(t, data, slot)
+}
+
+// isNull reports whether data is null, for a type. If the codec cannot tell, it is what a nil pointer is sent as, and a zero
+// value is not.
+func (r *Reader) isNull(t reflect.Type, data []byte) bool {
+	if r.nils != nil {
+		return r.nils.IsNil(data)
+	}
+	if len(data) == 0 {
+		return false
+	}
+	null, ok := r.nulls.Load(t)
+	if !ok {
+		null, _ = r.nulls.LoadOrStore(t, r.null(t))
+	}
+	return bytes.Equal(data, null.([]byte)) //nolint:forcetypeassert // nothing else is in it
+}
+
+// null returns what a nil pointer is sent as, or nothing if that is not to be told from a zero value.
+func (r *Reader) null(t reflect.Type) []byte {
+	if t.Kind() != reflect.Pointer {
+		t = reflect.PointerTo(t)
+	}
+	null := r.try(reflect.Zero(t).Interface())
+	zero := reflect.New(t.Elem())
+	for e, most := zero.Elem(), 8; e.Kind() == reflect.Pointer && most > 0; most-- { // a type may be a pointer to itself
+		e.Set(reflect.New(e.Type().Elem()))
+		e = e.Elem()
+	}
+	if bytes.Equal(null, r.try(zero.Interface())) {
+		return nil
+	}
+	return null
+}
+
+// try returns a copy of what the codec makes of v, or nothing if it fails.
+func (r *Reader) try(v any) (data []byte) {
+	defer func() {
+		if recover() != nil { // a codec need not bear a nil pointer
+			data = nil
+		}
+	}()
+	data, err := r.codec.Marshal(v)
+	if err != nil {
+		return nil
+	}
+	return bytes.Clone(data)
 }
 
 // decodePointer decodes into a new T, for the pointer type *T. A codec that was written for a pointer to the payload's
@@ -143,7 +193,7 @@ func (r *Reader) expects(t reflect.Type, data []byte, isNull bool) error {
 		t = t.Elem()
 	}
 	zero, failure := r.codec.Marshal(Argument(t, reflect.New(t).Interface()))
-	if failure != nil || len(zero) > 0 != (len(data) > 0) || isNull && !r.nils.IsNil(zero) {
+	if failure != nil || len(zero) > 0 != (len(data) > 0) || isNull && !r.isNull(t, zero) {
 		return err
 	}
 	return nil
