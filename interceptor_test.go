@@ -458,6 +458,22 @@ func TestPanicIsAnErrorToInterceptors(t *testing.T) {
 	}
 }
 
+// A handler that panics with the end of its context has failed all the same.
+func TestPanicWithTheEndOfTheContextIsAFailure(t *testing.T) {
+	t.Parallel()
+	nc, reports := typednatstest.Server(t), make(reportLog, 1)
+	nothing := before(func(*typednats.Invocation) {})
+	start(t, nc, config(reports.config), echo.Handle(func(ctx context.Context, _ note) (note, error) {
+		<-ctx.Done()
+		panic(ctx.Err())
+	}, nothing))
+	reply := exchange(t, nc, "echo", headerOf(typednats.TimeoutHeader, "1"), `{}`)
+	compare(t, "reply", "500:internal error", failureOf(reply))
+	if r := await(t, reports, "the report"); r.Stack == nil || !errors.Is(r.Err, context.DeadlineExceeded) {
+		t.Errorf("report %+v", r)
+	}
+}
+
 // An interceptor that returns nothing is a mistake of which calls tell, and no end of the process.
 func TestInterceptorWithoutHandler(t *testing.T) {
 	t.Parallel()
