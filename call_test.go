@@ -209,7 +209,7 @@ func TestCallSendsHowMuchTimeIsLeft(t *testing.T) {
 	var calls trace
 	intercepted := []typednats.CallOption{typednats.WithInterceptors(calls.interceptor("A"))}
 	for way, r := range ways {
-		warm(t, r, "echo")
+		warm(t, r)
 		await(t, requests, "the first request")
 		for left, ctx := range map[time.Duration]context.Context{
 			0: context.Background(), 10 * time.Minute: lasting(t, 10*time.Minute), time.Hour: lasting(t, time.Hour),

@@ -58,7 +58,7 @@ func (t *errorTable) search(err error, look func(error, *finding) bool, f *findi
 // look looks at one error: its type, and its method As.
 func (t *errorTable) look(err error, f *finding) bool {
 	if isNil(err) {
-		f.suggest("the handler returned a nil %s as an error", reflect.TypeOf(err))
+		f.suggestf("the handler returned a nil %s as an error", reflect.TypeOf(err))
 		return false
 	}
 	if member := t.byType[reflect.TypeOf(err)]; member != nil {
@@ -70,7 +70,7 @@ func (t *errorTable) look(err error, f *finding) bool {
 		return true
 	}
 	if t.isForgotten(err) {
-		f.suggest("%s implements %s but is not declared; list it with FailsWith", typeName(reflect.TypeOf(err)), typeName(t.union))
+		f.suggestf("%s implements %s but is not declared; list it with FailsWith", typeName(reflect.TypeOf(err)), typeName(t.union))
 	}
 	if as, ok := err.(interface{ As(target any) bool }); ok {
 		return t.lookByAs(as, f)
@@ -118,8 +118,8 @@ func (t *errorTable) isForgotten(err error) bool {
 	return t.union != nil && reflect.TypeOf(err).Implements(t.union)
 }
 
-// suggest keeps the first hint, which is about the outermost error.
-func (f *finding) suggest(format string, args ...any) {
+// suggestf keeps the first hint, which is about the outermost error.
+func (f *finding) suggestf(format string, args ...any) {
 	if f.hint == "" {
 		f.hint = fmt.Sprintf(format, args...)
 	}

@@ -19,7 +19,7 @@ var (
 
 // hop starts both services, and returns what front's callers get and what its owner is told. forward is front's handler,
 // and gets the error of its call to back.
-func hop(t *testing.T, fail string, forward func(error) error) (error, reportLog) {
+func hop(t *testing.T, fail string, forward func(error) error) (reportLog, error) {
 	t.Helper()
 	srv := typednatstest.Run(t)
 	start(t, srv.Connect(t), config(), back.Handle(func(_ context.Context, in note) (note, error) {
@@ -39,7 +39,7 @@ func hop(t *testing.T, fail string, forward func(error) error) (error, reportLog
 		return note{}, forward(err)
 	}))
 	_, err := typednats.RequestService(within(t), srv.Connect(t), front, note{fail})
-	return err, reports
+	return reports, err
 }
 
 // TestErrorOfAnotherServiceStaysInside has what a handler gets from a call of its own: it is not the service's answer,
@@ -58,7 +58,7 @@ func TestErrorOfAnotherServiceStaysInside(t *testing.T) {
 		for _, fail := range []string{"a 15 bytes text", "plain", ""} {
 			t.Run(name+", "+fail, func(t *testing.T) {
 				t.Parallel()
-				err, reports := hop(t, fail, forward)
+				reports, err := hop(t, fail, forward)
 				compareFailure(t, "front", internal, err)
 				report := await(t, reports, "the report")
 				failed, ok := errors.AsType[*typednats.CallError](report.Err)
@@ -70,7 +70,7 @@ func TestErrorOfAnotherServiceStaysInside(t *testing.T) {
 	}
 	t.Run("a declared error that is not declared here", func(t *testing.T) {
 		t.Parallel()
-		err, reports := hop(t, "declared", func(err error) error { return err })
+		reports, err := hop(t, "declared", func(err error) error { return err })
 		compareFailure(t, "front", internal, err)
 		if report := await(t, reports, "the report"); !errors.Is(report.Err, missing{"secret"}) {
 			t.Errorf("reported %v", report.Err)
@@ -78,7 +78,7 @@ func TestErrorOfAnotherServiceStaysInside(t *testing.T) {
 	})
 	t.Run("passed on", func(t *testing.T) {
 		t.Parallel()
-		err, reports := hop(t, "abc", func(err error) error {
+		reports, err := hop(t, "abc", func(err error) error {
 			se, _ := errors.AsType[*typednats.ServiceError](err)
 			return typednats.Errorf(se.Code, "back failed")
 		})
@@ -89,7 +89,7 @@ func TestErrorOfAnotherServiceStaysInside(t *testing.T) {
 	})
 	t.Run("beside an answer", func(t *testing.T) {
 		t.Parallel()
-		err, _ := hop(t, "abc", func(err error) error { return errors.Join(err, noItem{"nut"}) })
+		_, err := hop(t, "abc", func(err error) error { return errors.Join(err, noItem{"nut"}) })
 		compare(t, "front", error(noItem{"nut"}), err)
 	})
 }
@@ -147,7 +147,7 @@ func TestErrorsAreFoundAsErrorsAsFindsThem(t *testing.T) {
 			t.Parallel()
 			r := typednats.Local(front.Handle(func(context.Context, note) (note, error) { return note{}, test.returned }))
 			_, err := typednats.RequestService(within(t), r, front, note{})
-			if want, ok := test.want.(*typednats.ServiceError); ok {
+			if want, ok := test.want.(*typednats.ServiceError); ok { //nolint:errorlint // it is not wrapped
 				compareFailure(t, name, *want, err)
 				return
 			}

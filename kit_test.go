@@ -305,11 +305,11 @@ func confirming(answer func(request *nats.Msg) *nats.Msg) func(request *nats.Msg
 	}
 }
 
-// warm makes a call, so that the requester knows that reply subjects arrive if somebody confirms it.
-func warm(tb testing.TB, r typednats.Requester, subject string) {
+// warm makes a call of echo, so that the requester knows that reply subjects arrive if somebody confirms it.
+func warm(tb testing.TB, r typednats.Requester) {
 	tb.Helper()
-	if _, err := typednats.Request[note, struct{}](within(tb), r, subject, note{}); err != nil {
-		tb.Fatalf("first call of %q: %v", subject, err)
+	if _, err := typednats.Request[note, struct{}](within(tb), r, "echo", note{}); err != nil {
+		tb.Fatalf("first call: %v", err)
 	}
 }
 

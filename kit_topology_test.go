@@ -105,39 +105,48 @@ func topologies() map[string]func(tb testing.TB) topology {
 	}
 	return map[string]func(tb testing.TB) topology{
 		"one server": func(tb testing.TB) topology {
+			tb.Helper()
 			srv := typednatstest.RunSocket(tb)
 			return topology{service: srv, caller: srv, prefix: "topo", tokens: true, cancels: true}
 		},
 		"import": func(tb testing.TB) topology {
+			tb.Helper()
 			srv := imported(tb)
 			return topology{service: srv, caller: srv, login: [2]string{"svc", "app"}, prefix: "topo"}
 		},
 		"import under another name": func(tb testing.TB) topology {
+			tb.Helper()
 			srv := typednatstest.RunSocket(tb, configured(tb, fmt.Sprintf(twoAccounts,
 				`{ service: { account: SVC, subject: "topo.*" }, to: "old.$1" }`)))
 			return topology{service: srv, caller: srv, login: [2]string{"svc", "app"}, prefix: "old"}
 		},
 		"mapping": func(tb testing.TB) topology {
+			tb.Helper()
 			srv := typednatstest.RunSocket(tb, configured(tb, mappedAccount))
 			return topology{service: srv, caller: srv, login: [2]string{"app", "app"}, prefix: "old", tokens: true, cancels: true}
 		},
 		"leaf node": func(tb testing.TB) topology {
+			tb.Helper()
 			hub := typednatstest.RunSocket(tb, configured(tb, `leafnodes { listen: "127.0.0.1:-1" }`))
 			return topology{service: hub, caller: leafOf(tb, hub, ""), prefix: "topo", tokens: true, cancels: true}
 		},
 		"service at a leaf node": func(tb testing.TB) topology {
+			tb.Helper()
 			hub := typednatstest.RunSocket(tb, configured(tb, `leafnodes { listen: "127.0.0.1:-1" }`))
 			return topology{service: leafOf(tb, hub, ""), caller: hub, prefix: "topo", tokens: true, cancels: true}
 		},
 		"leaf node of an account that imports": func(tb testing.TB) topology {
+			tb.Helper()
 			hub := imported(tb)
 			return topology{service: hub, caller: leafOf(tb, hub, "app"), login: [2]string{"svc", ""}, prefix: "topo"}
 		},
 		"cluster": func(tb testing.TB) topology {
+			tb.Helper()
 			nodes := typednatstest.RunCluster(tb, 3)
 			return topology{service: nodes[0], caller: nodes[2], prefix: "topo", tokens: true, cancels: true}
 		},
 		"cluster with import": func(tb testing.TB) topology {
+			tb.Helper()
 			nodes := typednatstest.RunCluster(tb, 3, configured(tb, fmt.Sprintf(twoAccounts, importAll)))
 			return topology{service: nodes[0], caller: nodes[2], login: [2]string{"svc", "app"}, prefix: "topo"}
 		},

@@ -179,7 +179,7 @@ func TestDefaultHeaderIsUnderThatOfTheCall(t *testing.T) {
 	client := typednats.NewClient(nc, typednats.WithDefaultHeader("Tenant", "a"),
 		typednats.WithDefaultHeader("Origin", "x"), typednats.WithDefaultHeader("Origin", "y"))
 	t.Cleanup(func() { _ = client.Close() })
-	warm(t, client, "echo")
+	warm(t, client)
 	await(t, requests, "the first request")
 	for want, opts := range map[string][]typednats.CallOption{
 		"a":    nil,

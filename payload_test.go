@@ -52,7 +52,7 @@ func arrives[T any](t *testing.T, value T, opts ...typednats.HandlerOption) {
 		same := func(_ context.Context, in T) (T, error) { return in, nil }
 		eachWay(t, []typednats.BoundEndpoint{e.Handle(same, opts...)}, func(t way) {
 			got, err := typednats.RequestService(within(t), t.r, e, value)
-			if err != nil || !reflect.DeepEqual(got, value) {
+			if err != nil || !reflect.DeepEqual(got, value) { //nolint:forbidigo // of any type
 				t.Errorf("%s: %+v became %+v, %v", codec.ContentType(), value, got, err)
 			}
 		})

@@ -184,7 +184,7 @@ func TestClientRecoversWhenItsInboxWasRevoked(t *testing.T) {
 				if err := nc.Publish("forbidden", nil); err != nil {
 					t.Fatal(err)
 				}
-				eventually(t, "the refusal", func() bool { return nc.LastError() != revoked })
+				eventually(t, "the refusal", func() bool { return nc.LastError() != revoked }) //nolint:errorlint // the very one
 			}
 			waiting := callAsync(within(t), client, again, note{})
 			eventually(t, "a call that says so", func() bool {

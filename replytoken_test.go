@@ -136,7 +136,7 @@ func TestOneReplyThatDoesNotConfirmKeepsTheHeaders(t *testing.T) {
 	})
 	client := newClient(t, nc)
 	for _, confirms = range []bool{false, true, true} {
-		warm(t, client, "echo")
+		warm(t, client)
 		compare(t, "headers", "Typednats-Timeout", sentHeaders(t, requests))
 	}
 }
@@ -219,7 +219,7 @@ func TestHeadersAreSentAgainAfterAReconnect(t *testing.T) {
 	client := newClient(t, nc)
 	for range 3 {
 		for _, want := range []string{"Typednats-Timeout", "", ""} {
-			warm(t, client, "echo")
+			warm(t, client)
 			compare(t, "headers", want, sentHeaders(t, requests))
 		}
 		disconnect(t, srv, nc)

@@ -115,7 +115,7 @@ func cutting() Codec {
 		}
 		var wide int64
 		err := json.Unmarshal(data, &wide)
-		*n = int8(wide) //nolint:gosec // that is what it does
+		*n = int8(wide)
 		return err
 	}}
 }
@@ -202,7 +202,7 @@ func (c messages) Marshal(v any) ([]byte, error) {
 		if c.forgetful && w.Inner != nil {
 			w.Inner.N = nil
 		}
-		return json.Marshal(w)
+		return json.Marshal(w) //nolint:musttag // names do not matter
 	case *opaque:
 		return json.Marshal(m.name)
 	}
@@ -222,7 +222,7 @@ func (c messages) Unmarshal(data []byte, v any) error {
 	switch m := v.(type) {
 	case *message:
 		var w wire
-		err := json.Unmarshal(data, &w)
+		err := json.Unmarshal(data, &w) //nolint:musttag // names do not matter
 		*m = *fromWire(&w)
 		return err
 	case *opaque:

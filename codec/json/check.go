@@ -12,6 +12,7 @@ import (
 	"github.com/typednats/typednats/internal/fields"
 )
 
+//nolint:gochecknoglobals // types are constants in all but name
 var (
 	marshaler       = reflect.TypeFor[json.Marshaler]()
 	unmarshaler     = reflect.TypeFor[json.Unmarshaler]()
@@ -66,8 +67,8 @@ type checker struct {
 	problems []error
 }
 
-// refuse records what is wrong with the field at a path.
-func (c *checker) refuse(path, format string, args ...any) {
+// refusef records what is wrong with the field at a path.
+func (c *checker) refusef(path, format string, args ...any) {
 	c.problems = append(c.problems, fmt.Errorf("json: %s: %w", path, fmt.Errorf(format, args...)))
 }
 
@@ -78,7 +79,7 @@ func (c *checker) check(v visit, path string) {
 	c.seen[v] = true
 	if v.Kind() == reflect.Interface {
 		if v.decoded && v.NumMethod() > 0 {
-			c.refuse(path, "decoding cannot fill the interface %v; give it a concrete type, or the type around it UnmarshalJSON", v.Type)
+			c.refusef(path, "decoding cannot fill the interface %v; give it a concrete type, or the type around it UnmarshalJSON", v.Type)
 		}
 		return
 	}
@@ -93,11 +94,11 @@ func (c *checker) checkKind(v visit, path string) {
 	switch v.Kind() {
 	case reflect.Chan, reflect.Func, reflect.Complex64, reflect.Complex128, reflect.UnsafePointer:
 		if v.encoded {
-			c.refuse(path, "%v cannot be encoded", v.Type)
+			c.refusef(path, "%v cannot be encoded", v.Type)
 		}
 	case reflect.Pointer:
 		if fields.IsEndless(v.Type) {
-			c.refuse(path, "%v is a pointer to itself", v.Type)
+			c.refusef(path, "%v is a pointer to itself", v.Type)
 			return
 		}
 		c.check(visit{v.Elem(), v.encoded, v.decoded, true}, path)
@@ -107,7 +108,7 @@ func (c *checker) checkKind(v visit, path string) {
 		c.check(visit{v.Elem(), v.encoded, v.decoded, v.addressable}, path+"[]")
 	case reflect.Map:
 		if !isKey(v.Key()) {
-			c.refuse(path, "%v cannot be the key of an object", v.Key())
+			c.refusef(path, "%v cannot be the key of an object", v.Key())
 		}
 		c.check(visit{v.Elem(), v.encoded, v.decoded, false}, path+"[]")
 	case reflect.Struct:
@@ -118,23 +119,23 @@ func (c *checker) checkKind(v visit, path string) {
 
 func (c *checker) checkStruct(v visit, path string) {
 	if fields.HidesAll(v.Type, fields.JSONTag) && v.Type != reflect.TypeFor[url.Userinfo]() { // which is never to be sent
-		c.refuse(path, "%v has no exported field, so nothing of it would arrive", v.Type)
+		c.refusef(path, "%v has no exported field, so nothing of it would arrive", v.Type)
 		return
 	}
 	all := fields.Of(v.Type, fields.JSONTag)
 	for _, f := range all.Doubtful {
-		c.refuse(path+"."+f.Path, "another field has the name %q, so neither is sent", f.Name)
+		c.refusef(path+"."+f.Path, "another field has the name %q, so neither is sent", f.Name)
 	}
 	for _, f := range all.Embedded {
 		t := f.Type
 		if t.Kind() == reflect.Pointer {
 			t = t.Elem()
 			if v.decoded && !fields.IsExported(t) {
-				c.refuse(path+"."+f.Path, "decoding cannot set an embedded pointer to a type that is not exported")
+				c.refusef(path+"."+f.Path, "decoding cannot set an embedded pointer to a type that is not exported")
 			}
 		}
 		if encodesItself(t) && fields.HidesAll(t, fields.JSONTag) {
-			c.refuse(path+"."+f.Path, "the methods of an embedded %v are not called; give the field a name", t)
+			c.refusef(path+"."+f.Path, "the methods of an embedded %v are not called; give the field a name", t)
 		}
 	}
 	for _, f := range all.Fields {

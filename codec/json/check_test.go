@@ -103,7 +103,7 @@ type marked struct {
 }
 
 // checks are types, each with what CheckType says about it; empty for nothing.
-var checks = []struct { //nolint:gochecknoglobals // for two tests
+var checks = []struct {
 	value any
 	want  string
 }{

@@ -24,22 +24,22 @@ func (c *checker) checkMethods(v visit, path string) (visit, bool) {
 		return v, true
 	}
 	if lost, method, from, ok := fields.Swallows(v.Type, fields.JSONTag, "MarshalJSON", "MarshalText", "UnmarshalJSON", "UnmarshalText"); ok {
-		c.refuse(path+"."+lost.Path, "%s of the embedded %v stands for all of %v, so this field is lost", method, from, v.Type)
+		c.refusef(path+"."+lost.Path, "%s of the embedded %v stands for all of %v, so this field is lost", method, from, v.Type)
 		return v, false
 	}
 	if v.encoded && !v.addressable && v.Kind() != reflect.Pointer && encoding != byKind && !encodesByValue(v.Type) {
-		c.refuse(path, "the values of a map have no address, so %v is not encoded by its methods; use pointers", v.Type)
+		c.refusef(path, "the values of a map have no address, so %v is not encoded by its methods; use pointers", v.Type)
 		return v, false
 	}
 	switch {
 	case encoding == byJSON && decoding == byKind && fields.HidesAll(v.Type, fields.JSONTag):
-		c.refuse(path, "%v has MarshalJSON, but no UnmarshalJSON and no exported field to decode into", v.Type)
+		c.refusef(path, "%v has MarshalJSON, but no UnmarshalJSON and no exported field to decode into", v.Type)
 		return v, false
 	case encoding == byText && decoding == byKind && v.Kind() != reflect.String && v.Kind() != reflect.Slice:
-		c.refuse(path, "%v has MarshalText, but no UnmarshalText to decode it again", v.Type)
+		c.refusef(path, "%v has MarshalText, but no UnmarshalText to decode it again", v.Type)
 		return v, false
 	case encoding == byKind && decoding == byText && v.Kind() != reflect.String && v.Kind() != reflect.Slice:
-		c.refuse(path, "%v has UnmarshalText, but no MarshalText that encodes it as text", v.Type)
+		c.refusef(path, "%v has UnmarshalText, but no MarshalText that encodes it as text", v.Type)
 		return v, false
 	}
 	v.encoded = v.encoded && encoding == byKind

@@ -56,7 +56,7 @@ func (d *decoder) any() (any, error) {
 		return n, nil
 	}
 	if n, _, ok := d.integer(c); ok {
-		return int64(n), nil //nolint:gosec // the sign is kept
+		return int64(n), nil
 	}
 	d.pos--
 	return d.anyExtension()

@@ -24,8 +24,8 @@ type checker struct {
 	problems []error
 }
 
-// refuse records what is wrong with the field at a path.
-func (c *checker) refuse(path, format string, args ...any) {
+// refusef records what is wrong with the field at a path.
+func (c *checker) refusef(path, format string, args ...any) {
 	c.problems = append(c.problems, fmt.Errorf("%s: %w", path, fmt.Errorf(format, args...)))
 }
 
@@ -39,14 +39,14 @@ func (c *checker) check(t reflect.Type, path string) {
 	}
 	switch t.Kind() {
 	case reflect.Chan, reflect.Func, reflect.Complex64, reflect.Complex128, reflect.UnsafePointer:
-		c.refuse(path, "%v cannot be encoded", t)
+		c.refusef(path, "%v cannot be encoded", t)
 	case reflect.Interface:
 		if t.NumMethod() > 0 {
-			c.refuse(path, "decoding cannot fill the interface %v; give it a concrete type", t)
+			c.refusef(path, "decoding cannot fill the interface %v; give it a concrete type", t)
 		}
 	case reflect.Pointer:
 		if fields.IsEndless(t) {
-			c.refuse(path, "%v is a pointer to itself", t)
+			c.refusef(path, "%v is a pointer to itself", t)
 			return
 		}
 		c.check(t.Elem(), path)
@@ -54,7 +54,7 @@ func (c *checker) check(t reflect.Type, path string) {
 		c.check(t.Elem(), path+"[]")
 	case reflect.Map:
 		if t.Key().Kind() == reflect.Pointer {
-			c.refuse(path, "a pointer as a key, %v, is another one after decoding", t.Key())
+			c.refusef(path, "a pointer as a key, %v, is another one after decoding", t.Key())
 		}
 		c.check(t.Key(), path+"[]")
 		c.check(t.Elem(), path+"[]")
@@ -82,7 +82,7 @@ func (c *checker) checkMethods(t reflect.Type, path string) bool {
 		return c.checkUnusedMethods(t, path)
 	}
 	if lost, method, from, ok := fields.Swallows(t, readTag, names...); ok {
-		c.refuse(path+"."+lost.Path, "%s of the embedded %v stands for all of %v, so this field is lost", method, from, t)
+		c.refusef(path+"."+lost.Path, "%s of the embedded %v stands for all of %v, so this field is lost", method, from, t)
 	}
 	return false
 }
@@ -92,9 +92,9 @@ func (c *checker) checkUnusedMethods(t reflect.Type, path string) bool {
 	p := reflect.PointerTo(t)
 	switch {
 	case encodesByLibrary(p) != decodesByLibrary(p):
-		c.refuse(path, "%v has methods for msgpack in one direction alone", t)
+		c.refusef(path, "%v has methods for msgpack in one direction alone", t)
 	case encodesByJSON(t) && t != reflect.TypeFor[json.RawMessage]():
-		c.refuse(path, "%v is encoded by MarshalJSON, which is for JSON alone; "+
+		c.refusef(path, "%v is encoded by MarshalJSON, which is for JSON alone; "+
 			"add MarshalText and UnmarshalText, or MarshalMsgpack and UnmarshalMsgpack", t)
 	default:
 		return true
@@ -105,25 +105,25 @@ func (c *checker) checkUnusedMethods(t reflect.Type, path string) bool {
 func (c *checker) checkStruct(t reflect.Type, path string) {
 	read := tagReader(t)
 	if fields.HidesAll(t, read) && t != reflect.TypeFor[url.Userinfo]() { // which is never to be sent
-		c.refuse(path, "%v has no exported field, so nothing of it would arrive", t)
+		c.refusef(path, "%v has no exported field, so nothing of it would arrive", t)
 		return
 	}
 	all := fields.Of(t, read)
 	for _, f := range all.Doubtful {
-		c.refuse(path+"."+f.Path, "another field has the name %q, so neither is sent", f.Name)
+		c.refusef(path+"."+f.Path, "another field has the name %q, so neither is sent", f.Name)
 	}
 	for _, f := range all.Shadowed {
-		c.refuse(path+"."+f.Path, "it is shadowed by another field %q, so it is lost", f.Name)
+		c.refusef(path+"."+f.Path, "it is shadowed by another field %q, so it is lost", f.Name)
 	}
 	for _, f := range all.Embedded {
 		elem := f.Type
 		if elem.Kind() == reflect.Pointer {
 			if elem = elem.Elem(); !fields.IsExported(elem) {
-				c.refuse(path+"."+f.Path, "decoding cannot set an embedded pointer to a type that is not exported")
+				c.refusef(path+"."+f.Path, "decoding cannot set an embedded pointer to a type that is not exported")
 			}
 		}
 		if (methodsOf(elem) != byKind || encodesByJSON(elem)) && fields.HidesAll(elem, read) {
-			c.refuse(path+"."+f.Path, "the methods of an embedded %v are not called; give the field a name", elem)
+			c.refusef(path+"."+f.Path, "the methods of an embedded %v are not called; give the field a name", elem)
 		}
 		c.checkFieldTag(t.FieldByIndex(f.Index), path+"."+f.Path)
 	}
@@ -135,6 +135,6 @@ func (c *checker) checkStruct(t reflect.Type, path string) {
 
 func (c *checker) checkFieldTag(f reflect.StructField, path string) {
 	if err := checkTag(f); err != nil {
-		c.refuse(path, "%w", err)
+		c.refusef(path, "%w", err)
 	}
 }

@@ -55,7 +55,7 @@ type shadow struct {
 }
 
 type node struct {
-	*node
+	*node //nolint:unused // it is embedded in itself
 
 	Name string
 }
@@ -148,7 +148,7 @@ func TestCheckType(t *testing.T) {
 func TestSelfEmbeddingStructsAreSurvived(t *testing.T) {
 	t.Parallel()
 	if os.Getenv("MSGPACK_CHILD") == "" {
-		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$")
+		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$") //nolint:gosec // this program
 		cmd.Env = append(os.Environ(), "MSGPACK_CHILD=1")
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Errorf("%v: %.2000s", err, out)
@@ -172,10 +172,10 @@ func (k knowing) IsZero() bool { return k.N == 7 }
 
 type omitting struct {
 	Any     any             `json:"any,omitempty"`
-	Addr    netip.Addr      `json:"addr,omitempty"`
+	Addr    netip.Addr      `json:"addr,omitempty"` //nolint:modernize // what omitempty does to it is tested
 	Pointer *time.Time      `json:"pointer,omitempty"`
-	Time    time.Time       `json:"time,omitempty"`
-	Struct  knowing         `json:"struct,omitempty"`
+	Time    time.Time       `json:"time,omitempty"`   //nolint:modernize // what omitempty does to it is tested
+	Struct  knowing         `json:"struct,omitempty"` //nolint:modernize // what omitempty does to it is tested
 	Int     int             `json:"int,omitempty"`
 	Float   float64         `json:"float,omitempty"`
 	Bool    bool            `json:"bool,omitempty"`
@@ -234,8 +234,8 @@ func TestOddTags(t *testing.T) {
 		_msgpack struct{} `msgpack:",omitempty"` //nolint:unused // its tag is read
 		Colon    string   `json:"order:id"`
 		Dots     string   `json:"a.b/c d"`
-		Quoted   string   `json:"it's"`
-		Bad      string   `json:"\"x\""`
+		Quoted   string   `json:"it's"`  //nolint:staticcheck // what becomes of it is tested
+		Bad      string   `json:"\"x\""` //nolint:staticcheck // what becomes of it is tested
 		Number   int      `json:"number,string"`
 		Both     int      `json:"x" msgpack:",omitempty"`
 		Old      int      `msgpack:"new,alias:old"`

@@ -1,6 +1,7 @@
 package msgpack
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 )
@@ -168,7 +169,7 @@ func (p mapPlan) decode(d *decoder, v reflect.Value) error {
 			return in("[]", err)
 		}
 		if !key.Comparable() { // an any
-			return in("[]", fmt.Errorf("a map or an array as a key"))
+			return in("[]", errors.New("a map or an array as a key"))
 		}
 		elem.SetZero()
 		if err := p.elem.decode(d, elem); err != nil {

@@ -25,23 +25,23 @@ func (d *decoder) integer(c byte) (n uint64, negative, ok bool) {
 	case c < endFixInt:
 		return uint64(c), false, true
 	case c >= startNegativeFixInt:
-		return uint64(int8(c)), true, true //nolint:gosec // the sign is kept
+		return uint64(int8(c)), true, true
 	}
 	switch c {
 	case codeUint8, codeUint16, codeUint32, codeUint64:
 		return d.number(1 << (c - codeUint8)), false, true
 	case codeInt8:
-		n = uint64(int8(d.number(1))) //nolint:gosec // the sign is kept
+		n = uint64(int8(d.number(1)))
 	case codeInt16:
-		n = uint64(int16(d.number(2))) //nolint:gosec // the sign is kept
+		n = uint64(int16(d.number(2)))
 	case codeInt32:
-		n = uint64(int32(d.number(4))) //nolint:gosec // the sign is kept
+		n = uint64(int32(d.number(4)))
 	case codeInt64:
 		n = d.number(8)
 	default:
 		return 0, false, false
 	}
-	return n, int64(n) < 0, true //nolint:gosec // as above
+	return n, int64(n) < 0, true
 }
 
 func decodeInt(d *decoder, v reflect.Value) error {
@@ -54,10 +54,10 @@ func decodeInt(d *decoder, v reflect.Value) error {
 	switch {
 	case !ok:
 		return mismatch(c, "an integer")
-	case !negative && n > math.MaxInt64 || v.OverflowInt(int64(n)): //nolint:gosec // the sign is known
+	case !negative && n > math.MaxInt64 || v.OverflowInt(int64(n)):
 		return outOfRange(n, negative, v.Type().Bits(), "a signed integer")
 	}
-	v.SetInt(int64(n)) //nolint:gosec // the sign is known
+	v.SetInt(int64(n))
 	return nil
 }
 
@@ -80,7 +80,7 @@ func decodeUint(d *decoder, v reflect.Value) error {
 
 func outOfRange(n uint64, negative bool, bits int, kind string) error {
 	if negative {
-		return fmt.Errorf("%d does not fit into %s of %d bits", int64(n), kind, bits) //nolint:gosec // the sign is known
+		return fmt.Errorf("%d does not fit into %s of %d bits", int64(n), kind, bits)
 	}
 	return fmt.Errorf("%d does not fit into %s of %d bits", n, kind, bits)
 }
@@ -89,13 +89,13 @@ func outOfRange(n uint64, negative bool, bits int, kind string) error {
 func (d *decoder) float(c byte) (float64, bool) {
 	switch c {
 	case codeFloat32:
-		return float64(math.Float32frombits(uint32(d.number(4)))), true //nolint:gosec // of 4 bytes
+		return float64(math.Float32frombits(uint32(d.number(4)))), true
 	case codeFloat64:
 		return math.Float64frombits(d.number(8)), true
 	}
 	n, negative, ok := d.integer(c)
 	if negative {
-		return float64(int64(n)), ok //nolint:gosec // the sign is known
+		return float64(int64(n)), ok
 	}
 	return float64(n), ok
 }

@@ -132,6 +132,6 @@ func zeroTest(t reflect.Type) func(reflect.Value) bool {
 }
 
 func asZeroer(v reflect.Value) bool {
-	z, ok := v.Interface().(zeroer)
+	z, ok := reflect.TypeAssert[zeroer](v)
 	return ok && z.IsZero()
 }

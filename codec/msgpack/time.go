@@ -15,14 +15,14 @@ const (
 
 func encodeTime(e *encoder, v reflect.Value) error {
 	t, _ := reflect.TypeAssert[time.Time](v)
-	seconds, nanos := uint64(t.Unix()), uint64(t.Nanosecond()) //nolint:gosec // a negative one takes all 64 bits
-	const id = 0xff                                            // the byte for -1
+	seconds, nanos := uint64(t.Unix()), uint64(t.Nanosecond())
+	const id = 0xff // the byte for -1
 	switch {
 	case seconds>>34 != 0:
-		e.buf = binary.BigEndian.AppendUint32(append(e.buf, codeExt8, 12, id), uint32(nanos)) //nolint:gosec // below 1e9
+		e.buf = binary.BigEndian.AppendUint32(append(e.buf, codeExt8, 12, id), uint32(nanos))
 		e.buf = binary.BigEndian.AppendUint64(e.buf, seconds)
 	case nanos == 0 && seconds>>32 == 0:
-		e.buf = binary.BigEndian.AppendUint32(append(e.buf, codeFixExt4, id), uint32(seconds)) //nolint:gosec // of 32 bits
+		e.buf = binary.BigEndian.AppendUint32(append(e.buf, codeFixExt4, id), uint32(seconds))
 	default:
 		e.buf = binary.BigEndian.AppendUint64(append(e.buf, codeFixExt8, id), nanos<<34|seconds)
 	}
@@ -54,7 +54,7 @@ func decodeTime(d *decoder, v reflect.Value) error {
 		seconds, _, ok1 := d.integer(d.code())
 		if c := d.code(); ok1 {
 			if nanos, _, ok2 := d.integer(c); ok2 {
-				*to = time.Unix(int64(seconds), int64(nanos)) //nolint:gosec // the sign is kept
+				*to = time.Unix(int64(seconds), int64(nanos))
 				return nil
 			}
 		}
@@ -74,7 +74,7 @@ func (d *decoder) peekExtension() (id int8, payload []byte) {
 		return 0, nil
 	}
 	start := d.pos + 1 + h.width
-	return int8(d.data[start]), d.data[start+1 : start+int(h.size)] //nolint:gosec // a byte is its sign, too
+	return int8(d.data[start]), d.data[start+1 : start+int(h.size)]
 }
 
 func isExtension(c byte) bool {
@@ -87,10 +87,10 @@ func parseTime(payload []byte, to *time.Time) error {
 		*to = time.Unix(int64(binary.BigEndian.Uint32(payload)), 0)
 	case 8:
 		n := binary.BigEndian.Uint64(payload)
-		*to = time.Unix(int64(n&(1<<34-1)), int64(n>>34)) //nolint:gosec // of 34 and 30 bits
+		*to = time.Unix(int64(n&(1<<34-1)), int64(n>>34))
 	case 12:
 		nanos, seconds := binary.BigEndian.Uint32(payload), binary.BigEndian.Uint64(payload[4:])
-		*to = time.Unix(int64(seconds), int64(nanos)) //nolint:gosec // the sign is kept
+		*to = time.Unix(int64(seconds), int64(nanos))
 	default:
 		return fmt.Errorf("%d bytes where a time belongs", len(payload))
 	}

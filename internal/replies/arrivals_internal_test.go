@@ -29,9 +29,9 @@ func TestConfirmationHoldsForAWhile(t *testing.T) {
 		a.Learn("x", epoch, true)
 		knows(t, a, "x", true)
 		knows(t, a, "y", false)
-		time.Sleep(arrivalHolds - 1)
+		time.Sleep(arrivalHolds - 1) //nolint:forbidigo // of the bubble
 		knows(t, a, "x", true)
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond) //nolint:forbidigo // of the bubble
 		synctest.Wait()
 		knows(t, a, "x", false)
 		a.Learn("x", epoch, true)
@@ -40,7 +40,7 @@ func TestConfirmationHoldsForAWhile(t *testing.T) {
 		knows(t, a, "x", false)
 		a.Learn("x", epoch, true)
 		knows(t, a, "x", true)
-		time.Sleep(2 * arrivalHolds)
+		time.Sleep(2 * arrivalHolds) //nolint:forbidigo // of the bubble
 		knows(t, a, "x", false)
 	})
 }

@@ -30,7 +30,7 @@ func (in *Inbox) Explain(err error, began Moment, subject string) error {
 			in.refuseLocked(last)
 		}
 		return fmt.Errorf("%w: no reply can come: %w", err, last)
-	case wire.RefusesPublish(last, subject) && last != began.known:
+	case wire.RefusesPublish(last, subject) && last != began.known: //nolint:errorlint // the very one
 		return fmt.Errorf("%w: %w", err, last)
 	case epoch != began.epoch || isDown(epoch):
 		return Disconnected(err)

@@ -100,7 +100,7 @@ func (in *Inbox) prove() {
 		case sub != in.sub || in.isGoneLocked(): // it was refused, or made anew, or ended
 		case wire.RefusesSubscription(last, sub.Subject):
 			in.refuseLocked(last)
-		case tries > 1 && wire.IsRefusal(last) && last != in.before:
+		case tries > 1 && wire.IsRefusal(last) && last != in.before: //nolint:errorlint // the very one
 			_ = in.renewLocked() // the other refusal may hide one; if it fails the connection is gone
 		default:
 			in.refusal = nil

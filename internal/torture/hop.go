@@ -41,7 +41,7 @@ func (h *handler) hop(ctx context.Context, q question) (answer, error) {
 	if _, ok := requester.(*typednats.Client); ok {
 		p.allowed = append(p.allowed, drained)
 	}
-	_, err := h.make(ctx, requester, &p, time.Now(), p.timeout)
+	err := h.make(ctx, requester, &p, time.Now(), p.timeout)
 	if err != nil {
 		if errors.Is(err, nats.ErrConnectionDraining) {
 			h.noteCutOff(q, err)

@@ -109,7 +109,7 @@ func (l *load) call(parent context.Context, c *caller, p plan) {
 		defer timer.Stop()
 		due = p.cancel
 	}
-	_, _ = l.make(ctx, c.requester, &p, start, due) // it is in the account
+	_ = l.make(ctx, c.requester, &p, start, due) // it is in the account
 }
 
 // close closes the clients and their connections, and checks that the clients leave nothing on them.

@@ -148,7 +148,7 @@ func serveNode(encoded string, in io.Reader, out io.Writer) error {
 	for {
 		var ask string
 		if err := asks.Decode(&ask); err != nil {
-			return nil //nolint:nilerr // whoever started the node is gone
+			return nil // whoever started the node is gone
 		}
 		if ask == askRetire {
 			srv.LameDuckShutdown()

@@ -18,9 +18,9 @@ import (
 // A test binary is a node if it is started as one, as the program is.
 func TestMain(m *testing.M) {
 	if conf := os.Getenv(nodeVariable); conf != "" {
-		os.Exit(runNode(conf, os.Stdin, os.Stdout, os.Stderr))
+		os.Exit(runNode(conf, os.Stdin, os.Stdout, os.Stderr)) //nolint:forbidigo // it is main of a node
 	}
-	os.Exit(m.Run())
+	os.Exit(m.Run()) //nolint:forbidigo // as in every TestMain
 }
 
 // The runs follow one another: each counts the goroutines of the whole process.

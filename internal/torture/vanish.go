@@ -65,7 +65,7 @@ func (s *saboteur) vanish(node int) error {
 		p := s.load.contract.vanishPlan(s.load.ledger.run, id)
 		ctx, cancel := context.WithTimeout(context.Background(), p.timeout)
 		defer cancel()
-		_, _ = s.load.make(ctx, client, &p, begin, p.timeout) // it is in the account
+		_ = s.load.make(ctx, client, &p, begin, p.timeout) // it is in the account
 	}()
 	select {
 	case <-seen.started:

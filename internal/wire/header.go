@@ -22,7 +22,7 @@ const (
 
 	// ReplyTokenHeader says, in a reply, that what the request's reply subject said has arrived. A service sends it if
 	// the request's headers say the same.
-	ReplyTokenHeader = "Typednats-Reply-Token"
+	ReplyTokenHeader = "Typednats-Reply-Token" //nolint:gosec // nothing secret
 
 	// ContentTypeHeader names the codec of a request that is not JSON.
 	ContentTypeHeader = "Content-Type"
