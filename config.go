@@ -66,7 +66,7 @@ type ServiceConfig struct {
 	Logger *slog.Logger
 
 	// ErrorHandler is told of what callers are not: errors that were not declared, panics, replies that could not be
-	// sent, requests that nats.go dropped, a connection that had to be made anew, and what was abandoned when the
+	// sent, requests that nats.go dropped, subscriptions that the server refuses while the service runs, a connection that had to be made anew, and what was abandoned when the
 	// connection drained. It is called concurrently with
 	// itself; if it is about a request, on the goroutine of that, after the reply. nil means that only the Logger
 	// is told.

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"time"
 
 	"github.com/typednats/typednats"
@@ -61,6 +63,34 @@ func ExampleNewService() {
 		log.Fatal(err)
 	}
 	// Output: warehouse.reserve
+}
+
+func ExampleService_Ready() {
+	nc, end := exampleConn()
+	defer end()
+
+	svc, err := typednats.NewService(nc, typednats.ServiceConfig{Name: "warehouse", Version: "1.0.0"}, Reserve.Handle(reserve))
+	if err != nil {
+		log.Fatal(err)
+	}
+	ready := func(w http.ResponseWriter, r *http.Request) {
+		if err := svc.Ready(r.Context()); err != nil {
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		}
+	}
+	ask := func() int {
+		w := httptest.NewRecorder()
+		ready(w, httptest.NewRequest(http.MethodGet, "/ready", nil))
+		return w.Code
+	}
+	fmt.Println(ask())
+	if err := svc.Stop(context.Background()); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(ask())
+	// Output:
+	// 200
+	// 503
 }
 
 func ExampleEndpoint_HandleWith() {

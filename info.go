@@ -12,6 +12,7 @@ func (s *Service) Ping() micro.Ping {
 }
 
 // Info returns what the service answers to $SRV.INFO (ADR-32), endpoints in the order in which they were added.
+// Those whose subscription the server refuses are left out: they get no requests. See [Service.Ready].
 func (s *Service) Info() micro.Info {
 	info := micro.Info{
 		ServiceIdentity: s.identity(),
@@ -19,7 +20,7 @@ func (s *Service) Info() micro.Info {
 		Description:     s.cfg.Description,
 		Endpoints:       []micro.EndpointInfo{},
 	}
-	for _, e := range s.server.Endpoints() {
+	for _, e := range s.server.Subscribed() {
 		info.Endpoints = append(info.Endpoints, micro.EndpointInfo{
 			Name:       e.Name,
 			Subject:    e.Subject,

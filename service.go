@@ -125,6 +125,17 @@ func (s *Service) AddEndpoints(endpoints ...BoundEndpoint) error {
 	return nil
 }
 
+// Ready reports, through the server and back, whether requests are served: the connection is there, the server has the
+// subscriptions of all endpoints and of $SRV, and the service is not being stopped. The error says what is missing:
+// [ErrServiceStopped], [nats.ErrConnectionDraining], [nats.ErrDisconnected], or [nats.ErrPermissionViolation] for each
+// subscription that the server refuses. It waits until ctx ends, at most 10 s.
+func (s *Service) Ready(ctx context.Context) error {
+	if err := s.server.Ready(ctx); err != nil {
+		return fmt.Errorf("service %q is not ready: %w", s.cfg.Name, err)
+	}
+	return nil
+}
+
 // RemoveEndpoint drains one endpoint: it takes no new requests, and RemoveEndpoint waits for those that were
 // accepted. The endpoint is removed even if ctx ends first; what was left is then counted in an [ErrAbandoned]. The
 // name is the endpoint's name if it is unique, else its subject.

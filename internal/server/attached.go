@@ -59,6 +59,11 @@ func (a *attached) volunteering() []*nats.Subscription {
 	return subs
 }
 
+// dismissVolunteers ends those that have not got their request: the server refuses each as it refuses the endpoint.
+func (a *attached) dismissVolunteers() {
+	a.conn.unsubscribe(a.volunteering()...)
+}
+
 // failedToSubscribe says for which endpoint, and to what, a subscription has failed. It returns nil for no error.
 func (a *attached) failedToSubscribe(subject string, err error) error {
 	if err == nil {

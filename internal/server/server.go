@@ -22,6 +22,8 @@ type Server struct {
 	env      environment
 	monitors []*monitor
 	drained  atomic.Bool // the connection has begun to drain
+	looking  sync.Mutex  // held while somebody looks for refusals
+	refusals refusals
 
 	turn turn
 	done chan struct{} // closed once it is stopped
@@ -60,6 +62,7 @@ func (s *Server) Start(endpoints []Endpoint) error {
 		s.conn.intake.close()
 		return err
 	}
+	s.refusals.probedAll(s.conn.nc.LastError(), true)
 	go s.watch(s.conn.nc.StatusChanged(nats.CONNECTED, nats.DRAINING_SUBS, nats.CLOSED))
 	return nil
 }

@@ -78,19 +78,25 @@ func (s *Server) confirm(added []*attached, monitors []*monitor, before error) e
 	if full {
 		return fmt.Errorf("subscribe: %w", refusal)
 	}
-	for _, a := range added {
-		if wire.RefusesMember(refusal, a.Subject, a.QueueGroup) {
-			return a.failedToSubscribe(a.Subject, refusal)
-		}
+	return s.refused(listeners(added, monitors), refusal)
+}
+
+// refused returns what the server has refused of new subscriptions, joined, if the connection's last error is new.
+// Another error than a refusal of one of them may hide one. Those of cancellations cannot: they come first.
+func (s *Server) refused(all []listener, last error) error {
+	i := lastRefused(all, last)
+	if i < 0 && wire.RefusesCancellations(last) {
+		return nil
 	}
-	for _, m := range monitors {
-		for _, sub := range m.subs {
-			if wire.RefusesSubscription(refusal, sub.Subject) {
-				return fmt.Errorf("subscribe to %q: %w", sub.Subject, refusal)
-			}
-		}
+	ctx, cancel := context.WithTimeout(context.Background(), flushTimeout)
+	defer cancel()
+	var errs []error
+	_ = s.conn.findRefused(ctx, all, func(l listener, err error) { errs = append(errs, l.failed(err)) })
+	if len(errs) == 0 && i >= 0 {
+		return all[i].failed(last)
 	}
-	return nil
+	slices.Reverse(errs)
+	return errors.Join(errs...)
 }
 
 // volunteer offers the service anchors, if it has none, and the server knows of the endpoints. See [anchor]. The caller

@@ -46,6 +46,7 @@ func (s *Server) finish(ctx context.Context, endpoints []*attached) error {
 	if err := s.conn.flush(ctx); err != nil {
 		errs = append(errs, fmt.Errorf("flush replies: %w", err))
 	}
+	s.refusals.forget(listeners(endpoints, nil))
 	s.mu.Lock()
 	s.leaving = without(s.leaving, endpoints)
 	s.mu.Unlock()
@@ -93,7 +94,7 @@ func (s *Server) awaitReaders(ctx context.Context) error {
 }
 
 // watch looks after what no request does: it stops the service when its connection begins to drain or is closed for
-// good, and finds out about requests that nats.go dropped. It ends with the service. It listens to the connection's
+// good, and finds out about requests that nats.go dropped and subscriptions that the server refuses. It ends with the service. It listens to the connection's
 // status and leaves the handlers of the connection to the user.
 func (s *Server) watch(status chan nats.Status) {
 	nc := s.conn.nc
@@ -113,6 +114,10 @@ func (s *Server) watch(status chan nats.Status) {
 		}
 		select {
 		case now = <-status:
+			if now == nats.CONNECTED {
+				s.refusals.renew()
+				s.look()
+			}
 			if now == nats.CONNECTED && s.turn.take(context.Background()) == nil {
 				s.conn.anchor.drop() // the connection was perhaps not there when the service started
 				s.volunteer(s.current())
@@ -125,6 +130,7 @@ func (s *Server) watch(status chan nats.Status) {
 			for _, a := range s.inService() {
 				a.noticeDropped()
 			}
+			s.look()
 		}
 	}
 }

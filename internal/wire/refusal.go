@@ -40,6 +40,16 @@ func RefusesMember(err error, subject, queueGroup string) bool {
 	return ok && strings.HasPrefix(rest, group+strconv.Quote(queueGroup))
 }
 
+// RefusesCancellations reports whether err is the server's refusal of a subscription to cancellations.
+func RefusesCancellations(err error) bool {
+	return strings.Contains(refusalOf(err), `Subscription to "`+CancelSubject(""))
+}
+
+// IsRefusedSubscription reports whether err is the server's refusal of some subscription.
+func IsRefusedSubscription(err error) bool {
+	return strings.Contains(refusalOf(err), "Subscription to ")
+}
+
 // refusalOf returns the text of a refusal, "" if err is none.
 func refusalOf(err error) string {
 	if !IsRefusal(err) {
