@@ -164,6 +164,41 @@ func failIf(text string, err error) error {
 	return nil
 }
 
+// abrupt is JSON that asserts what it is given, as a codec for generated messages may.
+type abrupt struct{ indirect bool }
+
+func (abrupt) ContentType() string { return "application/x-abrupt" }
+
+func (abrupt) Marshal(v any) ([]byte, error) { return json.Codec.Marshal(v.(*note)) }
+
+func (c abrupt) Unmarshal(data []byte, v any) error {
+	if c.indirect {
+		return json.Codec.Unmarshal(data, v.(**note))
+	}
+	return json.Codec.Unmarshal(data, v.(*note))
+}
+
+func TestCodecMayAssertWhatItIsGiven(t *testing.T) {
+	t.Parallel()
+	for _, indirect := range []bool{false, true} {
+		e := typednats.NewEndpoint[*note, *note, typednats.Never]("echo").WithCodec(abrupt{indirect})
+		bound := []typednats.BoundEndpoint{e.Handle(func(_ context.Context, in *note) (*note, error) { return in, nil })}
+		eachWay(t, bound, func(t way) {
+			_, err := typednats.Request[int, *note](within(t), t.r, "echo", 1, typednats.WithCallCodec(jsonNamed("application/x-abrupt")))
+			if !indirect && !strings.HasPrefix(codeOf(err), "400:") {
+				t.Errorf("a bad body at first: %v, want code 400", err)
+			}
+			out, err := typednats.RequestService(within(t), t.r, e, &note{"a"})
+			compare(t, "reply", &note{"a"}, out)
+			compare(t, "error", nil, err)
+			_, err = typednats.Request[int, *note](within(t), t.r, "echo", 1, typednats.WithCallCodec(jsonNamed("application/x-abrupt")))
+			if !strings.HasPrefix(codeOf(err), "400:") {
+				t.Errorf("a bad body afterwards: %v, want code 400", err)
+			}
+		})
+	}
+}
+
 // indirect is JSON that wants pointers to pointers, as a codec for generated messages may.
 type indirect struct{ json.Encoding }
 

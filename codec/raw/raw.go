@@ -38,6 +38,14 @@ func (codec) AppendMarshal(dst []byte, v any) ([]byte, error) {
 		return append(dst, v...), nil
 	case []byte:
 		return append(dst, v...), nil
+	case *string:
+		if v != nil {
+			return append(dst, *v...), nil
+		}
+	case *[]byte:
+		if v != nil {
+			return append(dst, *v...), nil
+		}
 	}
 	rv := reflect.ValueOf(v)
 	if !rv.IsValid() || !encodable(rv.Type()) {

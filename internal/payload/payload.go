@@ -156,24 +156,37 @@ func (r *Reader) try(v any) (data []byte) {
 // decodePointer decodes into a new T, for the pointer type *T. A codec that was written for a pointer to the payload's
 // type, whatever that is, takes a **T alone: it gets one if it has refused a *T, until it is known which one it takes.
 func (r *Reader) decodePointer(t reflect.Type, data []byte, slot any) error {
-	takes := r.takes.Load()
-	if takes == pointerToPointer {
-		return r.codec.Unmarshal(data, slot)
-	}
 	value := reflect.New(t.Elem())
-	err := r.codec.Unmarshal(data, value.Interface())
-	if err == nil {
-		if takes == unknown {
+	switch r.takes.Load() {
+	case pointerToPointer:
+		return r.codec.Unmarshal(data, slot)
+	case unknown:
+		if r.attempt(data, value.Interface()) {
 			r.takes.Store(pointer)
+			break
 		}
-		reflect.ValueOf(slot).Elem().Set(value.Convert(t))
-		return nil
+		if r.attempt(data, slot) {
+			r.takes.Store(pointerToPointer)
+			return nil
+		}
+		fallthrough // for the error, or the panic, of what Codec asks for
+	default:
+		if err := r.codec.Unmarshal(data, value.Interface()); err != nil {
+			return err
+		}
 	}
-	if takes == unknown && r.codec.Unmarshal(data, slot) == nil {
-		r.takes.Store(pointerToPointer)
-		return nil
-	}
-	return err
+	reflect.ValueOf(slot).Elem().Set(value.Convert(t))
+	return nil
+}
+
+// attempt reports whether the codec decodes into a target. A codec may assert the type of its targets without a look.
+func (r *Reader) attempt(data []byte, target any) (ok bool) {
+	defer func() {
+		if recover() != nil {
+			ok = false
+		}
+	}()
+	return r.codec.Unmarshal(data, target) == nil
 }
 
 // expects returns an error if no zero value of type t is sent as data, which is null or empty. Maps, slices and
