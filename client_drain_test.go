@@ -105,3 +105,39 @@ func TestCallThatWaitsWhenTheConnectionBeginsToDrain(t *testing.T) {
 	}
 	compare(t, "further requests", 0, len(g.entered))
 }
+
+// A handler is at work when the connection of its service begins to drain, and calls on over the same connection. Its
+// caller gets the reply.
+func TestHandlerOfADrainingConnectionCallsOn(t *testing.T) {
+	t.Parallel()
+	srv := typednatstest.Run(t)
+	start(t, srv.Connect(t), config(), echo.InSubject("behind").Handle(repeat))
+	nc := srv.Connect(t)
+	client := typednats.NewClient(nc)
+	if _, err := nc.RequestWithContext(within(t), "nobody", nil); !errors.Is(err, nats.ErrNoResponders) {
+		t.Fatal(err)
+	}
+	g := newGate()
+	s := start(t, nc, config(), echo.Handle(func(ctx context.Context, in note) (note, error) {
+		if _, err := g.handle(ctx, in); err != nil {
+			return note{}, err
+		}
+		return typednats.RequestService(ctx, client, echo.InSubject("behind"), in)
+	}))
+	caller := typednats.NewClient(srv.Connect(t))
+	var calls []<-chan ending
+	for range 4 {
+		calls = append(calls, callAsync(within(t), caller, echo, note{"on"}))
+		await(t, g.entered, "the handler to run")
+	}
+	if err := nc.Drain(); err != nil {
+		t.Fatal(err)
+	}
+	g.open()
+	for i, call := range calls {
+		if got := await(t, call, "the call to end"); got.err != nil || got.out.Text != "on" {
+			t.Errorf("call %d = %v, %v", i, got.out, got.err)
+		}
+	}
+	await(t, s.Done(), "the end of the service")
+}
