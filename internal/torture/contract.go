@@ -151,3 +151,6 @@ func (c contract) bind(name string, h *handler) (typednats.BoundEndpoint, error)
 func endpointNames() []string {
 	return []string{plainEndpoint, idempotentEndpoint, slowEndpoint, moodyEndpoint, hopEndpoint, numberEndpoint}
 }
+
+// subject is where an endpoint is called.
+func (contract) subject(name string) string { return serviceName + "." + name }

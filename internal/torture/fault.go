@@ -121,6 +121,8 @@ func (s *saboteur) doViolent(f fault) error {
 		return s.cluster.start(node)
 	case freezeNode:
 		return s.cluster.nodes[f.pick%clusterSize].daemon().freeze(10 * f.down)
+	case revoke:
+		return s.revoke(f)
 	case reconnectService:
 		return s.fleet.instances[slot].nc.ForceReconnect()
 	case reconnectCaller:

@@ -30,9 +30,9 @@ const (
 // the library to tell what is its caller's affair.
 func (h *handler) hop(ctx context.Context, q question) (answer, error) {
 	h.begin(ctx, q)
-	p := h.contract.nextPlan(q)
+	p, start := h.contract.nextPlan(q), time.Now()
 	if deadline, ok := ctx.Deadline(); ok {
-		p.timeout = time.Until(deadline)
+		p.timeout = deadline.Sub(start)
 	}
 	id := h.ledger.newCall(p.again)
 	p.request.Run, p.request.ID, p.request.For = h.ledger.run, id, q.ID
@@ -41,7 +41,7 @@ func (h *handler) hop(ctx context.Context, q question) (answer, error) {
 	if _, ok := requester.(*typednats.Client); ok {
 		p.allowed = append(p.allowed, drained)
 	}
-	err := h.make(ctx, requester, &p, time.Now(), p.timeout)
+	err := h.make(ctx, requester, &p, start, p.timeout)
 	if err != nil {
 		if errors.Is(err, nats.ErrConnectionDraining) {
 			h.noteCutOff(q, err)

@@ -109,6 +109,8 @@ func (in *instance) hear(r typednats.ErrorReport) {
 	switch {
 	case errors.Is(r.Err, typednats.ErrAbandoned):
 		in.hearAbandoned(r.Err)
+	case errors.Is(r.Err, nats.ErrPermissionViolation):
+		in.account.hear("subscriptions that were revoked, as reported")
 	case errors.Is(r.Err, nats.ErrSlowConsumer):
 		in.account.hear("requests dropped by nats.go")
 	case r.Stack != nil:

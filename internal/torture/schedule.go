@@ -29,12 +29,14 @@ const (
 	lameDuck         faultKind = "lame duck, then replace the node"
 	reconnectService faultKind = "an instance's connection is forced to reconnect"
 	reconnectCaller  faultKind = "a caller's connection is forced to reconnect"
-	freezeNode       faultKind = "stop the process of a node, then continue it" // processes only
+	revoke           faultKind = "a subscription is revoked, then allowed again" // servers in this process only
+	freezeNode       faultKind = "stop the process of a node, then continue it"  // processes only
 )
 
 func (k faultKind) violent() bool {
 	switch k {
-	case killNode, killWhileStop, killWhileRemove, lameDuck, reconnectService, reconnectCaller, freezeNode:
+	case killNode, killWhileStop, killWhileRemove, lameDuck, reconnectService, reconnectCaller, revoke,
+		freezeNode:
 		return true
 	default:
 		return false
@@ -57,7 +59,10 @@ func newSchedule(s settings) []fault {
 	}
 	if s.violent {
 		kinds = append(kinds, killNode, killWhileStop, killWhileRemove, lameDuck, reconnectService, reconnectCaller)
-		if s.apart && canSuspend {
+		switch {
+		case !s.apart:
+			kinds = append(kinds, revoke)
+		case canSuspend:
 			kinds = append(kinds, freezeNode, freezeNode)
 		}
 	}
