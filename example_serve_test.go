@@ -80,7 +80,7 @@ func ExampleService_Ready() {
 	}
 	ask := func() int {
 		w := httptest.NewRecorder()
-		ready(w, httptest.NewRequest(http.MethodGet, "/ready", nil))
+		ready(w, httptest.NewRequestWithContext(context.Background(), http.MethodGet, "/ready", nil))
 		return w.Code
 	}
 	fmt.Println(ask())

@@ -16,8 +16,8 @@ type Plain struct {
 	b int //nolint:unused // not sent
 	C int `json:"c"`
 	D int `json:"-"`
-	E int `json:"-,"`
-	F int `json:"bad\"name"`
+	E int `json:"-,"`        //nolint:staticcheck // what becomes of it is tested
+	F int `json:"bad\"name"` //nolint:staticcheck // as above
 	G int `json:",omitzero"`
 	H int `json:"h h,omitzero"`
 }
@@ -83,7 +83,7 @@ type (
 		error
 		Any
 	}
-	Any interface{}
+	Any any
 )
 
 // TestFieldsAreThoseOfJSON compares the names with what encoding/json sends.

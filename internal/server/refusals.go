@@ -77,8 +77,8 @@ func (l listener) refused(err error) Report {
 
 // lastRefused returns which of several is the last that err refuses, -1 if it refuses none.
 func lastRefused(among []listener, err error) int {
-	for i := len(among) - 1; i >= 0; i-- {
-		if among[i].refusedBy(err) {
+	for i, l := range slices.Backward(among) {
+		if l.refusedBy(err) {
 			return i
 		}
 	}
@@ -220,7 +220,7 @@ func (c *connection) probe(ctx context.Context, batch []listener) (refusal, fail
 	if after := c.nc.LastError(); after != before { //nolint:errorlint // the very one
 		return after, nil
 	}
-	return nil, nil //nolint:nilnil // there is no refusal
+	return nil, nil // there is no refusal
 }
 
 // renew notes that the connection was made anew.
