@@ -45,7 +45,9 @@ func TestAcknowledgementOfAStreamIsNotTheReply(t *testing.T) {
 	srv := withStream(t, "plain.kept", "packed.kept", "text.kept", "number.kept", "none.kept")
 	nc := srv.Connect(t)
 	acks := tap(t, srv.Connect(t), "_INBOX.>")
+	held := make(chan struct{}, 1)
 	hold := func() error { // until the acknowledgement has been sent
+		defer func() { held <- struct{}{} }()
 		for {
 			m, err := acks.NextMsgWithContext(within(t))
 			if err != nil || strings.HasPrefix(string(m.Data), `{"stream":"`) && len(m.Header) == 0 {
@@ -74,6 +76,7 @@ func TestAcknowledgementOfAStreamIsNotTheReply(t *testing.T) {
 			"untyped":   func() (any, error) { return typednats.Request[note, note](within(t), r, "plain.kept", note{"x"}) },
 		} {
 			got, err := call()
+			await(t, held, "the handler") // or it takes the next call's acknowledgement for its own
 			want := map[string]string{"JSON": "{x}", "msgpack": "{x}", "number": "53", "raw": "x", "no fields": "{}", "untyped": "{x}"}
 			switch {
 			case kind == "connection":
