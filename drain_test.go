@@ -171,6 +171,39 @@ func TestStopLosesNoFirstRequest(t *testing.T) {
 	raw.silent()
 }
 
+// A service that does not make its anchor itself subscribes to a few requests beside its endpoint. The server may have sent
+// more before it learns how many, which once were lost.
+func TestStartLosesNoFirstRequest(t *testing.T) {
+	t.Parallel()
+	srv := typednatstest.RunSocket(t, func(o *server.Options) { o.Username, o.Password = "less", "less" })
+	p, as := newProxy(t, srv), nats.UserInfo("less", "less")
+	nc, caller := p.connect(t, as), srv.Connect(t, as)
+	stalled := p.stallAt("UNSUB")
+	var s *typednats.Service
+	started := async(func() (err error) {
+		s, err = typednats.NewService(nc, config(), echo.Handle(repeat))
+		return err
+	})
+	await(t, stalled, "the limit of a subscription to be set")
+	raw := newRawClient(t, caller)
+	const requests = 100
+	for i := range requests {
+		raw.send(strconv.Itoa(i), "echo", `{}`)
+	}
+	raw.flush()
+	p.resume()
+	if err := await(t, started, "the start"); err != nil {
+		t.Fatal(err)
+	}
+	for range requests {
+		if name, failure, _ := raw.next(); failure != "" {
+			t.Errorf("request %s failed: %s", name, failure)
+		}
+	}
+	raw.silent()
+	mustStop(t, s)
+}
+
 func TestServeReturnsWhenTheConnectionDrains(t *testing.T) {
 	t.Parallel()
 	for name, called := range map[string]bool{"idle": false, "busy": true} {

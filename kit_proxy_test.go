@@ -1,6 +1,7 @@
 package typednats_test
 
 import (
+	"bytes"
 	"net"
 	"sync"
 	"testing"
@@ -19,6 +20,8 @@ type proxy struct {
 	mu      sync.Mutex
 	open    []net.Conn
 	stalled chan struct{} // nil while bytes pass; closed to let them pass again
+	barred  []byte        // stalls the proxy when it comes; nil if nothing does
+	barrier chan struct{} // closed when that has come
 }
 
 func newProxy(t *testing.T, srv *typednatstest.NATS) *proxy {
@@ -73,16 +76,34 @@ func (p *proxy) copy(from, to net.Conn) {
 	buf := make([]byte, 32<<10)
 	for {
 		n, err := from.Read(buf)
-		p.mu.Lock()
-		stalled := p.stalled
-		p.mu.Unlock()
+		free, held, stalled := p.pass(buf[:n])
+		_, writeErr := to.Write(free)
 		if stalled != nil {
 			<-stalled
 		}
-		if _, writeErr := to.Write(buf[:n]); err != nil || writeErr != nil {
+		if writeErr == nil {
+			_, writeErr = to.Write(held)
+		}
+		if err != nil || writeErr != nil {
 			return
 		}
 	}
+}
+
+// pass returns which bytes may pass, and which only when something is closed.
+func (p *proxy) pass(b []byte) (free, held []byte, stalled <-chan struct{}) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.stalled != nil {
+		return nil, b, p.stalled
+	}
+	if i := bytes.Index(b, p.barred); p.barred != nil && i >= 0 {
+		p.stalled = make(chan struct{})
+		close(p.barrier)
+		p.barred = nil
+		return b[:i], b[i:], p.stalled
+	}
+	return b, nil, nil
 }
 
 // cut closes what is open.
@@ -100,6 +121,14 @@ func (p *proxy) stall() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.stalled = make(chan struct{})
+}
+
+// stallAt lets nothing pass from certain bytes on. It returns what is closed when they have come.
+func (p *proxy) stallAt(word string) <-chan struct{} {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.barred, p.barrier = []byte(word), make(chan struct{})
+	return p.barrier
 }
 
 func (p *proxy) resume() {

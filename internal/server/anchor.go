@@ -6,9 +6,6 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// volunteers is how many subscriptions of a service volunteer to be its anchor, about.
-const volunteers = 7
-
 // anchor keeps a connection that drains ([nats.Conn.Drain]) from going on until its service has answered what it has
 // accepted.
 //
@@ -21,11 +18,8 @@ const volunteers = 7
 //
 // Where does the message come from? If the server asks nobody for a login, there are no permissions, and the service
 // sends it to itself when it starts. With a login it must not: the user may be allowed to answer only, and the refusal
-// would go to the connection's error handler, which belongs to the user. Then the message is a request. Beside an
-// endpoint's own subscription, others in the same queue group volunteer to take one request each (AutoUnsubscribe).
-// They need no permission of their own, and the request is served as any other; the first that gets one is the anchor. The
-// server picks a member of the group at random, so a service that has got a few requests has an anchor, and one that has
-// got a single one has it with 7 chances in 8. The rest is used up as requests come.
+// would go to the connection's error handler, which belongs to the user. Then the message is a request, which a
+// [volunteer] takes beside the endpoint's own subscription.
 //
 //   - A copy of a request, to a subscription without the queue group, would be an anchor for sure. But the server takes the
 //     second delivery to a connection that may only answer for the answer, and refuses the real one.
@@ -68,7 +62,8 @@ func (a *anchor) drop() {
 	_ = a.nc.FlushTimeout(flushTimeout) // the message is here when this returns
 }
 
-// hold waits for the end of the service if the calling callback is the first.
+// hold waits for the end of the service if the calling callback is the first. Nothing may come after its message: it
+// would not be read.
 func (a *anchor) hold(sub *nats.Subscription) {
 	a.mu.Lock()
 	if a.over || a.down != nil {

@@ -21,20 +21,6 @@ func (c *connection) subscribe(subject, queueGroup string, to receiver) (*nats.S
 	}, to)
 }
 
-// volunteer subscribes to one request of an endpoint with a queue group, which may become the service's anchor.
-func (c *connection) volunteer(subject, queueGroup string, to receiver) (*nats.Subscription, error) {
-	sub, err := c.intake.routes.add(func() (*nats.Subscription, error) {
-		return c.nc.QueueSubscribe(subject, queueGroup, func(m *nats.Msg) {
-			c.intake.messages <- m
-			c.anchor.hold(m.Sub)
-		})
-	}, to)
-	if err == nil {
-		err = sub.AutoUnsubscribe(1)
-	}
-	return sub, err
-}
-
 // unsubscribe ends subscriptions, also those that were never made, and those that draining has ended already.
 func (c *connection) unsubscribe(subs ...*nats.Subscription) {
 	for _, sub := range subs {
