@@ -62,19 +62,23 @@ type ServiceConfig struct {
 	// have the name. It must be safe for concurrent use. nil, and a nil result, means no data.
 	StatsHandler func(endpoint string) any
 
-	// Logger gets what ErrorHandler gets. nil means [slog.Default].
+	// Logger gets what ErrorHandler gets, and is warned of other services on the same subjects. nil means [slog.Default].
 	Logger *slog.Logger
 
 	// ErrorHandler is told of what callers are not: errors that were not declared, panics, replies that could not be
-	// sent, requests that nats.go dropped, subscriptions that the server refuses while the service runs, a connection that had to be made anew, and what was abandoned when the
-	// connection drained. It is called concurrently with
-	// itself; if it is about a request, on the goroutine of that, after the reply. nil means that only the Logger
-	// is told.
+	// sent, requests that nats.go dropped, subscriptions that the server refuses while the service runs, a connection that
+	// had to be made anew, and what was abandoned when the connection drained. It is called concurrently with itself; if
+	// it is about a request, on the goroutine of that, after the reply. nil means that only the Logger is told.
 	ErrorHandler func(ErrorReport)
 
 	// DiscoveryDisabled switches $SRV off (ADR-32): nobody finds the service, and it needs no permission to subscribe
 	// to $SRV.>.
 	DiscoveryDisabled bool
+
+	// AskNeighbours lets the service ask $SRV.INFO when it starts, to warn of other services that get its requests, also
+	// if the server asks for a login. Then it must be allowed to publish to $SRV.INFO and to subscribe to its inbox.
+	// Without a login it asks in any case, unless DiscoveryDisabled.
+	AskNeighbours bool
 
 	// Interceptors wrap the handlers of all endpoints, the first outermost, outside those that [WithInterceptors]
 	// adds to an endpoint. The slice is copied.

@@ -27,7 +27,7 @@ func Local(endpoints ...BoundEndpoint) Requester {
 		return &l
 	}
 	owner := reporter{service: "local"}
-	l.server = server.NewLocal(sound, func(r server.Report) { owner.report(ErrorReport(r)) })
+	l.server = server.NewLocal(sound, owner.report)
 	return &l
 }
 

@@ -29,9 +29,11 @@ type reporter struct {
 	errorHandler func(ErrorReport)
 }
 
+func (p *reporter) log() *slog.Logger { return cmp.Or(p.logger, slog.Default()) }
+
 // report logs an error and hands it to the ErrorHandler, whose panic is the owner's own affair.
-func (p *reporter) report(r ErrorReport) {
-	logger := cmp.Or(p.logger, slog.Default())
+func (p *reporter) report(r server.Report) {
+	logger := p.log()
 	defer func() {
 		if recovered := recover(); recovered != nil {
 			logger.Error("typednats: the ErrorHandler failed", "service", p.service, "error", server.NewPanicError(recovered))
@@ -41,12 +43,20 @@ func (p *reporter) report(r ErrorReport) {
 	if r.Stack != nil {
 		attrs = append(attrs, "stack", string(r.Stack))
 	}
-	message := "typednats: request failed"
-	if r.Endpoint == "" {
-		message = "typednats: service in trouble"
-	}
-	logger.Error(message, attrs...)
+	logger.Error("typednats: "+inTrouble(r), attrs...)
 	if p.errorHandler != nil {
-		p.errorHandler(r)
+		p.errorHandler(ErrorReport{Endpoint: r.Endpoint, Subject: r.Subject, Err: r.Err, Stack: r.Stack})
+	}
+}
+
+// inTrouble says what a report is about.
+func inTrouble(r server.Report) string {
+	switch {
+	case r.Endpoint == "":
+		return "service in trouble"
+	case r.OfRequest:
+		return "request failed"
+	default:
+		return "endpoint in trouble"
 	}
 }

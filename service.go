@@ -28,11 +28,15 @@ type Service struct {
 }
 
 // NewService starts a service: when it returns, the server delivers requests for the endpoints and the service
-// answers PING, INFO and STATS (ADR-32), unless cfg.DiscoveryDisabled. On a connection that is still being made, or made again, that begins when it
-// is there. A service without endpoints is allowed; see [Service.AddEndpoints].
+// answers PING, INFO and STATS (ADR-32), unless cfg.DiscoveryDisabled. On a connection that is still being made, or made
+// again, that begins when it is there. A service without endpoints is allowed; see [Service.AddEndpoints].
 //
 // It returns [ErrInvalidConfig] and [ErrInvalidEndpoint] for everything that is wrong with what it was given,
 // joined, and the connection's error if a subscription fails; then nothing is left running.
+//
+// Services that share a subject and a queue group get each other's requests. So a service asks $SRV.INFO once, after its
+// start and for two seconds at most, and its Logger is warned of endpoints of services with other names that do; see
+// [ServiceConfig.AskNeighbours].
 //
 // The service never closes the connection nor replaces its handlers. When the connection drains ([nats.Conn.Drain]) the
 // service stops by itself, within cfg.DrainTimeout, and the connection waits for the replies of handlers in flight: up
@@ -53,7 +57,8 @@ func NewService(nc *nats.Conn, cfg ServiceConfig, endpoints ...BoundEndpoint) (*
 		ID:           s.id,
 		DrainTimeout: cfg.drainTimeout(),
 		Answers:      s.answers(),
-		Report:       func(r server.Report) { s.reporter.report(ErrorReport(r)) },
+		Report:       s.reporter.report,
+		Started:      s.warnOfNeighbours(sound),
 	})
 	if err := s.server.Start(sound); err != nil {
 		return nil, fmt.Errorf("start service %q: %w", cfg.Name, err)
@@ -94,6 +99,19 @@ func (s *Service) answers() []server.Answer {
 		{Verb: micro.PingVerb, Body: func() any { return s.Ping() }},
 		{Verb: micro.InfoVerb, Body: func() any { return s.Info() }},
 		{Verb: micro.StatsVerb, Body: func() any { return s.Stats() }},
+	}
+}
+
+// warnOfNeighbours returns what looks for them, or nil. With a login the user may not be allowed to ask, and the refusal
+// would go to the connection's error handler, which belongs to the user.
+func (s *Service) warnOfNeighbours(endpoints []server.Endpoint) func(context.Context, *nats.Conn) {
+	if s.cfg.DiscoveryDisabled || len(endpoints) == 0 {
+		return nil
+	}
+	return func(ctx context.Context, nc *nats.Conn) {
+		if nc.IsConnected() && (s.cfg.AskNeighbours || !nc.AuthRequired()) {
+			newNeighbours(s.cfg.Name, s.id, endpoints).warn(ctx, nc, s.reporter.log())
+		}
 	}
 }
 

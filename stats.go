@@ -72,7 +72,7 @@ func (s *Service) statsOf(e *server.Served, address string) micro.EndpointStats 
 	}
 	data, err := s.customStats(address)
 	if err != nil {
-		s.reporter.report(ErrorReport{Endpoint: e.Name, Subject: e.Subject, Err: fmt.Errorf("statistics data: %w", err)})
+		s.reporter.report(server.Report{Endpoint: e.Name, Subject: e.Subject, Err: fmt.Errorf("statistics data: %w", err)})
 	}
 	stats.Data = data
 	return stats

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -15,6 +16,10 @@ type Host struct {
 	DrainTimeout time.Duration // how long a start that failed may take to be undone
 	Answers      []Answer      // to questions about the service
 	Report       func(Report)
+
+	// Started is called on a goroutine of its own once requests are served. It returns when its context ends, which is when
+	// the service is stopped. It may be nil.
+	Started func(context.Context, *nats.Conn)
 }
 
 // Answer is what the service says when it is asked with one verb of the NATS service protocol (ADR-32).
@@ -29,4 +34,6 @@ type Report struct {
 	Subject  string // where the request was sent, or what the subscription is for
 	Err      error
 	Stack    []byte // of a panic, else nil
+
+	OfRequest bool // the error is about one request, and not about all of the endpoint
 }

@@ -27,7 +27,7 @@ func (s *Server) Ready(ctx context.Context) error {
 	if err := nc.FlushWithContext(ctx); err != nil {
 		return fmt.Errorf("make a round trip to the server: %w", err)
 	}
-	s.look()
+	s.look(ctx)
 	var errs []error
 	for _, l := range listeners(s.current(), s.monitors) {
 		if err := s.refusals.get(l.Subscription); err != nil {

@@ -20,7 +20,7 @@ const (
 	// probeTimeout bounds the round trips of a probe, for which a stop may have to wait.
 	probeTimeout = 2 * time.Second
 
-	// probeBudget is how long all probes of a look may take together.
+	// probeBudget is how long a look may take, with all its probes.
 	probeBudget = 5 * time.Second
 )
 
@@ -43,12 +43,14 @@ const (
 //   - What stays hidden: a refusal that the same error value follows that was there before, within the second. Those
 //     of nats.go itself are such values.
 type refusals struct {
-	mu     sync.Mutex
-	of     map[*nats.Subscription]error
-	seen   error     // the connection's last error when the service looked
-	anew   bool      // the connection was made anew since
-	hidden bool      // there was an error since the last probe that may hide refusals
-	probed time.Time // when the last probe was made
+	mu      sync.Mutex
+	of      map[*nats.Subscription]error
+	reports []Report           // to be made
+	giveUp  context.CancelFunc // ends the last look; nil if there was none
+	seen    error              // the connection's last error when the service looked
+	anew    bool               // the connection was made anew since
+	hidden  bool               // there was an error since the last probe that may hide refusals
+	probed  time.Time          // when the last probe was made
 }
 
 // listener is a subscription that requests or questions come through.
@@ -99,23 +101,21 @@ func listeners(endpoints []*attached, monitors []*monitor) []listener {
 	return all
 }
 
-// look finds out about refusals and reports new ones, unless somebody else is at it.
-func (s *Server) look() {
-	for _, r := range s.findRefusals() {
-		s.conn.report(r)
-	}
-}
-
-// findRefusals returns reports of refusals that were not known.
-func (s *Server) findRefusals() []Report {
+// look finds out about refusals, unless somebody else is at it. It waits for the server up to some seconds, or until ctx
+// ends, or the service is stopped.
+func (s *Server) look(ctx context.Context) {
 	nc, r := s.conn.nc, &s.refusals
 	if !nc.IsConnected() || nc.IsDraining() || !s.looking.TryLock() {
-		return nil
+		return
 	}
 	defer s.looking.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, probeBudget)
+	defer cancel()
+	r.begin(cancel)
 	anew := r.takeAnew()
-	if anew {
-		_ = nc.FlushTimeout(probeTimeout) // what the server refuses of the subscriptions is known then
+	if anew && nc.FlushWithContext(ctx) != nil { // what the server refuses of the subscriptions is known after it
+		r.renew()
+		return
 	}
 	err := nc.LastError()
 	all := listeners(s.current(), s.monitors)
@@ -124,26 +124,29 @@ func (s *Server) findRefusals() []Report {
 			r.forget(all)
 		}
 		if !r.isProbeDue(false) {
-			return nil
+			return
 		}
 	}
-	var found []Report
-	if i := lastRefused(all, err); i >= 0 && r.add(all[i].Subscription, err) {
-		found = append(found, all[i].refused(err))
+	if i := lastRefused(all, err); i >= 0 {
+		s.refuse(all[i], err)
 	}
 	if anew || r.isProbeDue(wire.IsRefusedSubscription(err)) {
-		found = append(found, s.probe(anew)...)
+		s.probe(ctx, anew)
 	}
-	return found
+}
+
+// refuse enters a refusal, which is reported if it is new.
+func (s *Server) refuse(l listener, err error) {
+	if s.refusals.add(l, err) {
+		poke(s.found)
+	}
 }
 
 // probe asks the server for the subscriptions that are not known to be refused or, if the connection was made anew, for
-// all. It returns reports of refusals that were not known.
-func (s *Server) probe(anew bool) []Report {
-	ctx, cancel := context.WithTimeout(context.Background(), probeBudget)
-	defer cancel()
+// all.
+func (s *Server) probe(ctx context.Context, anew bool) {
 	if s.turn.take(ctx) != nil {
-		return nil // the service is being stopped
+		return // the service is being stopped
 	}
 	defer s.turn.pass()
 	r := &s.refusals
@@ -152,14 +155,14 @@ func (s *Server) probe(anew bool) []Report {
 		all = slices.DeleteFunc(all, func(l listener) bool { return r.get(l.Subscription) != nil })
 	}
 	refused := make(map[*nats.Subscription]error)
-	var found []Report
 	err := s.conn.findRefused(ctx, all, func(l listener, err error) {
 		refused[l.Subscription] = err
-		if r.add(l.Subscription, err) {
-			found = append(found, l.refused(err))
-		}
+		s.refuse(l, err)
 	})
 	r.probedAll(s.conn.nc.LastError(), err == nil)
+	if err != nil && anew {
+		r.renew()
+	}
 	if err == nil {
 		r.forget(slices.DeleteFunc(all, func(l listener) bool { return refused[l.Subscription] != nil }))
 	}
@@ -168,7 +171,6 @@ func (s *Server) probe(anew bool) []Report {
 			a.dismissVolunteers()
 		}
 	}
-	return found
 }
 
 // findRefused tells which subscriptions the server refuses, from the last to the first.
@@ -268,16 +270,44 @@ func (r *refusals) isProbeDue(others bool) bool {
 	return true
 }
 
-// add reports whether the refusal is new.
-func (r *refusals) add(sub *nats.Subscription, err error) bool {
+// add reports whether the refusal is new, and has to be reported.
+func (r *refusals) add(l listener, err error) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.of == nil {
 		r.of = make(map[*nats.Subscription]error)
 	}
-	_, known := r.of[sub]
-	r.of[sub] = err
+	_, known := r.of[l.Subscription]
+	r.of[l.Subscription] = err
+	if !known {
+		r.reports = append(r.reports, l.refused(err))
+	}
 	return !known
+}
+
+// takeReports returns what has to be reported, once.
+func (r *refusals) takeReports() []Report {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	reports := r.reports
+	r.reports = nil
+	return reports
+}
+
+// begin notes how the look that begins is ended.
+func (r *refusals) begin(giveUp context.CancelFunc) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.giveUp = giveUp
+}
+
+// interrupt ends a look that waits for the server.
+func (r *refusals) interrupt() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.giveUp != nil {
+		r.giveUp()
+	}
 }
 
 // forget is for subscriptions that the server serves.

@@ -49,7 +49,9 @@ func (p *replier) finish(r *Request, out Outcome, endpoint string) {
 		out.Cause = errors.Join(out.Cause, fmt.Errorf("send reply: %w", err))
 	}
 	if out.Cause != nil {
-		p.report(Report{Endpoint: endpoint, Subject: r.Msg.Subject, Err: out.Cause, Stack: out.Stack})
+		p.report(Report{
+			Endpoint: endpoint, Subject: r.Msg.Subject, Err: out.Cause, Stack: out.Stack, OfRequest: true,
+		})
 	}
 }
 

@@ -24,9 +24,13 @@ type Server struct {
 	drained  atomic.Bool // the connection has begun to drain
 	looking  sync.Mutex  // held while somebody looks for refusals
 	refusals refusals
+	back     chan struct{} // takes one: the connection is up, again
+	found    chan struct{} // takes one: there are refusals to report
 
 	turn turn
 	done chan struct{} // closed once it is stopped
+
+	endStarted context.CancelFunc // ends what Host.Started is given
 
 	mu        sync.Mutex
 	endpoints []*attached // in the order in which they were added; replaced, never changed
@@ -45,8 +49,10 @@ func New(host Host) *Server {
 			clock:   clock{time.Now()},
 			readers: &intake.readers,
 		},
-		turn: newTurn(),
-		done: make(chan struct{}),
+		back:  make(chan struct{}, 1),
+		found: make(chan struct{}, 1),
+		turn:  newTurn(),
+		done:  make(chan struct{}),
 	}
 	for _, a := range host.Answers {
 		s.monitors = append(s.monitors, &monitor{Answer: a, replier: &s.env.replier})
@@ -63,7 +69,13 @@ func (s *Server) Start(endpoints []Endpoint) error {
 		return err
 	}
 	s.refusals.probedAll(s.conn.nc.LastError(), true)
+	var ctx context.Context
+	ctx, s.endStarted = context.WithCancel(context.Background())
 	go s.watch(s.conn.nc.StatusChanged(nats.CONNECTED, nats.DRAINING_SUBS, nats.CLOSED))
+	go s.patrol()
+	if s.host.Started != nil {
+		s.env.readers.Go(func() { s.host.Started(ctx, s.conn.nc) })
+	}
 	return nil
 }
 
@@ -97,6 +109,8 @@ func (s *Server) Remove(ctx context.Context, name string) error {
 // Stop takes no new requests, waits for those that were accepted, and sends their replies. It can be called any number
 // of times and returns the same each time, but for a call that gives up while another one waits.
 func (s *Server) Stop(ctx context.Context) error {
+	s.endStarted()
+	s.refusals.interrupt()
 	if err := s.turn.takeToStop(ctx); err != nil {
 		return s.failedToStop(err)
 	}

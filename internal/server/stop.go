@@ -5,13 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
-
-	"github.com/nats-io/nats.go"
 )
-
-// lookInterval is how often a service looks for requests that nats.go has dropped.
-const lookInterval = time.Second
 
 // startRemoval ends the flow of requests to the endpoint with the given unique name or subject.
 func (s *Server) startRemoval(ctx context.Context, name string) ([]*attached, error) {
@@ -90,78 +84,6 @@ func (s *Server) awaitReaders(ctx context.Context) error {
 		return nil
 	case <-ctx.Done():
 		return fmt.Errorf("wait for the StatsHandler: %w", ctx.Err())
-	}
-}
-
-// watch looks after what no request does: it stops the service when its connection begins to drain or is closed for
-// good, and finds out about requests that nats.go dropped and subscriptions that the server refuses. It ends with the service. It listens to the connection's
-// status and leaves the handlers of the connection to the user.
-func (s *Server) watch(status chan nats.Status) {
-	nc := s.conn.nc
-	defer nc.RemoveStatusListener(status)
-	ticker := time.NewTicker(lookInterval)
-	defer ticker.Stop()
-	for now := statusOf(nc); ; {
-		switch now {
-		case nats.DRAINING_SUBS:
-			s.drained.Store(true)
-			s.stopToDrain(status)
-			return
-		case nats.CLOSED:
-			_ = s.Stop(context.Background()) // it does not wait on a closed connection
-			return
-		default:
-		}
-		select {
-		case now = <-status:
-			if now == nats.CONNECTED {
-				s.refusals.renew()
-				s.look()
-			}
-			if now == nats.CONNECTED && s.turn.take(context.Background()) == nil {
-				s.conn.anchor.drop() // the connection was perhaps not there when the service started
-				s.volunteer(s.current())
-				s.turn.pass()
-			}
-		case <-s.done:
-			return
-		case <-ticker.C:
-			now = statusOf(nc) // the channel of a listener that is slow may have overflowed
-			for _, a := range s.inService() {
-				a.noticeDropped()
-			}
-			s.look()
-		}
-	}
-}
-
-// statusOf returns the status of a connection, with one for both halves of draining.
-func statusOf(nc *nats.Conn) nats.Status {
-	if nc.IsDraining() {
-		return nats.DRAINING_SUBS
-	}
-	return nc.Status()
-}
-
-// stopToDrain stops the service within its DrainTimeout, or until the connection is closed. See [anchor] for why the
-// connection waits.
-func (s *Server) stopToDrain(status <-chan nats.Status) {
-	ctx, cancel := context.WithTimeout(context.Background(), s.host.DrainTimeout)
-	defer cancel()
-	stopped := make(chan error, 1)
-	go func() { stopped <- s.Stop(ctx) }()
-	for {
-		select {
-		case err := <-stopped:
-			if err != nil {
-				s.conn.report(Report{Err: fmt.Errorf("drain the connection: %w", err)})
-			}
-			return
-		case now := <-status:
-			if now == nats.CLOSED {
-				cancel()
-			}
-		}
 	}
 }
 

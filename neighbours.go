@@ -1,0 +1,79 @@
+package typednats
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/micro"
+
+	"github.com/typednats/typednats/discovery"
+	"github.com/typednats/typednats/internal/server"
+	"github.com/typednats/typednats/internal/subject"
+)
+
+const (
+	// askingTime bounds how long a service looks for neighbours when it starts.
+	askingTime = 2 * time.Second
+
+	// maxNeighbours is how many services it looks at.
+	maxNeighbours = 1000
+
+	// maxWarnings is how many of their endpoints it warns of.
+	maxWarnings = 10
+)
+
+// neighbours finds endpoints of other services that take requests that are meant for this one: NATS gives a request to
+// one member of a queue group, whichever service that belongs to.
+type neighbours struct {
+	name, id string
+	own      map[string]*subject.Tree[server.Endpoint] // by queue group
+}
+
+func newNeighbours(name, id string, endpoints []server.Endpoint) *neighbours {
+	n := &neighbours{name: name, id: id, own: make(map[string]*subject.Tree[server.Endpoint])}
+	for _, e := range endpoints {
+		group := n.own[e.QueueGroup]
+		if group == nil {
+			group = &subject.Tree[server.Endpoint]{}
+			n.own[e.QueueGroup] = group
+		}
+		group.Add(e.Subject, e)
+	}
+	return n
+}
+
+// warn asks who is there (ADR-32), and warns of those that take requests of others. It returns when ctx ends at the latest.
+func (n *neighbours) warn(ctx context.Context, nc *nats.Conn, logger *slog.Logger) {
+	ctx, cancel := context.WithTimeout(ctx, askingTime)
+	defer cancel()
+	warned := make(map[[2]string]bool) // by service and endpoint: it has many instances
+	for other, err := range discovery.New(nc, discovery.WithMaxResults(maxNeighbours)).InfoSeq(ctx, "") {
+		if err != nil {
+			return // the time is up, or the connection is lost
+		}
+		if other.Name == n.name {
+			continue // another instance, or this one
+		}
+		for _, theirs := range other.Endpoints {
+			key := [2]string{other.Name, theirs.Name}
+			own, found := n.competitor(theirs)
+			if !found || warned[key] || len(warned) == maxWarnings {
+				continue
+			}
+			warned[key] = true
+			logger.WarnContext(ctx, "typednats: another service takes requests of this one",
+				"service", n.name, "id", n.id, "endpoint", own.Name, "subject", own.Subject, "queue_group", own.QueueGroup,
+				"other_service", other.Name, "other_id", other.ID, "other_endpoint", theirs.Name, "other_subject", theirs.Subject)
+		}
+	}
+}
+
+// competitor returns the endpoint of this service that another one competes with.
+func (n *neighbours) competitor(theirs micro.EndpointInfo) (server.Endpoint, bool) {
+	if group := n.own[theirs.QueueGroup]; group != nil {
+		return group.Overlapping(theirs.Subject)
+	}
+	return server.Endpoint{}, false
+}
