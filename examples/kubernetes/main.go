@@ -68,8 +68,7 @@ func run(ctx context.Context, url, probesAddr string) error {
 	if err != nil {
 		return err
 	}
-	ready := func(probe context.Context) error { return cmp.Or(ctx.Err(), nc.FlushWithContext(probe)) }
-	closeProbes, err := serveProbes(ctx, probesAddr, ready)
+	closeProbes, err := serveProbes(ctx, probesAddr, svc.Ready)
 	if err == nil {
 		defer closeProbes()
 		select {
