@@ -238,10 +238,14 @@ func (c *call) attempt(ctx context.Context, r Requester, body []byte, again bool
 		if !request.inDoubt || c.runsOnAll() {
 			return reply, err
 		}
+		left := request.left
 		request = c.outgoing(ctx, client, body) // it was not run
 		request.terms.Again = again
+		if left > 0 {
+			request.facts.Timeout = left
+		}
 		request.ask(c.header)
-		return client.exchange(ctx, c.timeout, &request)
+		return client.exchange(ctx, left, &request)
 	}
 	reply, err := r.RequestMsgWithContext(ctx, &nats.Msg{Subject: request.subject, Header: request.header, Data: body})
 	if err != nil {

@@ -73,7 +73,8 @@ type outgoing struct {
 	asks  bool   // whether the facts arrive: the headers say the same
 	epoch uint64 // of the connection, if the facts are in the reply subject
 
-	inDoubt bool // it was refused, perhaps because its content type was in the reply subject alone and has not arrived
+	inDoubt bool          // it was refused, perhaps because its content type was in the reply subject alone and has not arrived
+	left    time.Duration // of the time that the call waits, if it is in doubt
 
 	terms replies.Terms // but for the time
 }
@@ -111,6 +112,9 @@ func (c *Client) exchange(ctx context.Context, timeout time.Duration, out *outgo
 	switch {
 	case err == nil:
 		c.learn(out, msg)
+		if out.inDoubt {
+			out.left = c.inbox.Left(began)
+		}
 		return msg, nil
 	case errors.Is(err, context.Canceled):
 		c.cancel(out.subject, reply)

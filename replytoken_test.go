@@ -3,9 +3,12 @@ package typednats_test
 import (
 	"context"
 	"maps"
+	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go"
 
@@ -256,4 +259,36 @@ func TestProgramsMayNotSetTheConfirmation(t *testing.T) {
 		_, err := typednats.RequestService(within(t), t.r, echo, note{})
 		compare(t, "failure", "500:internal error", codeOf(err))
 	})
+}
+
+// The second sending of a request waited for as long as the first, so the call for twice its time.
+func TestRequestThatIsSentAgainHasWhatIsLeftOfItsTime(t *testing.T) {
+	t.Parallel()
+	srv := typednatstest.Run(t)
+	const spent = 5 * time.Millisecond
+	limits := make(chan string, 3)
+	answer(t, srv.Connect(t), "packed", func(request *nats.Msg) *nats.Msg {
+		limits <- request.Header.Get(typednats.TimeoutHeader)
+		if request.Header.Get(typednats.ContentTypeHeader) == "" {
+			for began := time.Now(); time.Since(began) < spent; {
+				runtime.Gosched()
+			}
+			return &nats.Msg{Header: headerOf("Nats-Service-Error", "no", "Nats-Service-Error-Code", "415",
+				typednats.RefusedHeader, "codec")}
+		}
+		return &nats.Msg{Data: []byte{0x80}, Header: headerOf(typednats.ReplyTokenHeader, "read")}
+	})
+	client := newClient(t, srv.Connect(t))
+	packed := echo.InSubject("packed").WithCodec(msgpack.Codec)
+	for range 2 {
+		if _, err := typednats.RequestService(context.Background(), client, packed, note{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	compare(t, "limit of the first call", "5000", <-limits)
+	compare(t, "limit of the second call, in its reply subject alone", "", <-limits)
+	left, err := strconv.Atoi(<-limits)
+	if err != nil || time.Duration(left)*time.Millisecond > typednats.DefaultTimeout-spent {
+		t.Errorf("the second sending has %d ms (%v), want what is left of %v", left, err, typednats.DefaultTimeout)
+	}
 }

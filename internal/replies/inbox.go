@@ -68,9 +68,10 @@ func (in *Inbox) Open(ctx context.Context, terms Terms) (*Call, error) {
 		return nil, err
 	}
 	c := in.waiting.add()
-	c.Terms, c.began = terms, Moment{in.subject, in.epoch.Load(), in.came, in.known}
+	c.Terms, c.began = terms, Moment{inbox: in.subject, epoch: in.epoch.Load(), came: in.came, known: in.known}
 	if terms.Timeout > 0 {
 		in.waiting.limit(c, terms.Timeout)
+		c.began.until = c.until
 	}
 	return c, nil
 }

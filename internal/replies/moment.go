@@ -2,6 +2,7 @@ package replies
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/typednats/typednats/internal/wire"
 )
@@ -12,6 +13,16 @@ type Moment struct {
 	epoch uint64 // of the connection
 	came  uint64 // how many replies had come
 	known error  // the connection's last error
+
+	until time.Duration // when it is given up, on the clock of the limits; 0 if it is not
+}
+
+// Left is how much is left of the time that a call waits, at least something; 0 if it waits without end.
+func (in *Inbox) Left(began Moment) time.Duration {
+	if began.until == 0 {
+		return 0
+	}
+	return max(began.until-time.Since(in.waiting.start), 1)
 }
 
 // Explain adds to the error of a call to subject that ran out of time what the connection knows of it: that the server
