@@ -222,7 +222,7 @@ func TestTimeoutOfAnOutageSaysSo(t *testing.T) {
 	newScripted(t, srv.Connect(t), "-")
 	back, isBack := signal()
 	nc := p.connect(t, reconnecting(nats.ReconnectHandler(back))...)
-	client := typednats.NewClient(nc, typednats.WithDefaultTimeout(500*time.Millisecond))
+	client := typednats.NewClient(nc, typednats.WithDefaultTimeout(2*time.Second))
 	t.Cleanup(func() { _ = client.Close() })
 	arrived := tap(t, srv.Connect(t), "again")
 	call := func(name string, r typednats.Requester) {
