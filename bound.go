@@ -51,8 +51,13 @@ func (b BoundEndpoint) check() error {
 	return b.err
 }
 
-// inService returns the endpoint as a service with this configuration runs it. There must be nothing wrong with it.
-func (b BoundEndpoint) inService(cfg *ServiceConfig) server.Endpoint {
+// inService returns the endpoint as a service with this configuration runs it. There must be nothing wrong with it but
+// that an interceptor refuses to wrap it.
+func (b BoundEndpoint) inService(cfg *ServiceConfig) (server.Endpoint, error) {
+	operation, err := newPipeline(b.endpoint, b.handler, slices.Concat(cfg.Interceptors, b.opts.interceptors))
+	if err != nil {
+		return server.Endpoint{}, fmt.Errorf("%w: %w", invalidEndpoint(b.name), err)
+	}
 	e := server.Endpoint{
 		Name:            b.name,
 		Subject:         b.subject,
@@ -62,7 +67,7 @@ func (b BoundEndpoint) inService(cfg *ServiceConfig) server.Endpoint {
 		MaxConcurrent:   cmp.Or(cfg.MaxConcurrent, DefaultMaxConcurrent),
 		MaxPending:      DefaultMaxPendingMessages,
 		MaxPendingBytes: DefaultMaxPendingBytes,
-		Operation:       newPipeline(b.endpoint, b.handler, slices.Concat(cfg.Interceptors, b.opts.interceptors)),
+		Operation:       operation,
 	}
 	if n := b.opts.maxConcurrent; n != nil {
 		e.MaxConcurrent = *n
@@ -70,7 +75,7 @@ func (b BoundEndpoint) inService(cfg *ServiceConfig) server.Endpoint {
 	if n := b.opts.maxPendingMessages; n != nil {
 		e.MaxPending, e.MaxPendingBytes = *n, *b.opts.maxPendingBytes
 	}
-	return e
+	return e, nil
 }
 
 // inServiceAll returns the endpoints as a service runs them, or everything that is wrong with them. Those that are
@@ -79,11 +84,16 @@ func inServiceAll(cfg *ServiceConfig, bound []BoundEndpoint) ([]server.Endpoint,
 	var sound []server.Endpoint
 	var errs []error
 	for _, b := range bound {
-		if err := b.check(); err != nil {
+		err := b.check()
+		var e server.Endpoint
+		if err == nil {
+			e, err = b.inService(cfg)
+		}
+		if err != nil {
 			errs = append(errs, err)
 			continue
 		}
-		sound = append(sound, b.inService(cfg))
+		sound = append(sound, e)
 	}
 	return sound, errors.Join(errs...)
 }

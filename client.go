@@ -33,7 +33,9 @@ func NewClient(nc *nats.Conn, opts ...ClientOption) *Client {
 	c := &Client{nc: nc, inbox: replies.NewInbox(nc), arrivals: replies.NewArrivals(nc)}
 	c.opts, c.bad = newClientOptions(opts)
 	if c.bad == nil && len(c.opts.interceptors) > 0 {
-		c.around = chain(c.opts.interceptors, callInside)
+		if c.around, c.bad = chain(c.opts.interceptors, callInside); c.bad != nil {
+			c.bad = fmt.Errorf("%w: %w", ErrInvalidConfig, c.bad)
+		}
 	}
 	return c
 }

@@ -67,18 +67,19 @@ type ServiceConfig struct {
 
 	// ErrorHandler is told of what callers are not: errors that were not declared, panics, replies that could not be
 	// sent, requests that nats.go dropped, subscriptions that the server refuses while the service runs, a connection that
-	// had to be made anew, and what was abandoned when the connection drained. It is called concurrently with itself; if
-	// it is about a request, on the goroutine of that, after the reply. nil means that only the Logger is told.
+	// had to be made anew, and what was abandoned when the connection drained. It is called on a goroutine of its own,
+	// after the reply if it is about a request, and concurrently with itself. It may stop the service. While 1,024 reports
+	// are being made, further ones are counted only, and the next line of the Logger has their number. nil means that
+	// only the Logger is told.
 	ErrorHandler func(ErrorReport)
 
 	// DiscoveryDisabled switches $SRV off (ADR-32): nobody finds the service, and it needs no permission to subscribe
 	// to $SRV.>.
 	DiscoveryDisabled bool
 
-	// AskNeighbours lets the service ask $SRV.INFO when it starts, to warn of other services that get its requests, also
-	// if the server asks for a login. Then it must be allowed to publish to $SRV.INFO and to subscribe to its inbox.
-	// Without a login it asks in any case, unless DiscoveryDisabled.
-	AskNeighbours bool
+	// AskNeighbours says when the service asks $SRV.INFO, once it has started, to warn of other services that get its
+	// requests: by default if the server asks for no login. It never does if DiscoveryDisabled.
+	AskNeighbours Asking
 
 	// Interceptors wrap the handlers of all endpoints, the first outermost, outside those that [WithInterceptors]
 	// adds to an endpoint. The slice is copied.
@@ -88,6 +89,22 @@ type ServiceConfig struct {
 	// otherwise for the endpoint. 0 means [DefaultMaxConcurrent].
 	MaxConcurrent int
 }
+
+// Asking says when a service asks for its neighbours.
+type Asking int
+
+// When a service asks.
+const (
+	// AskWithoutLogin is the default: with a login, the user may not be allowed to ask, and the server's refusal would go
+	// to the connection's error handler.
+	AskWithoutLogin Asking = iota
+
+	// AskAlways needs a user that may publish to $SRV.INFO and subscribe to its inbox.
+	AskAlways
+
+	// AskNever sends nothing.
+	AskNever
+)
 
 // check returns everything that is wrong with the configuration, joined.
 func (c *ServiceConfig) check(nc *nats.Conn) error {
@@ -109,6 +126,9 @@ func (c *ServiceConfig) check(nc *nats.Conn) error {
 		m.add("Metadata key", "", errEmpty)
 	}
 	checkInterceptors(c.Interceptors, &m)
+	if c.AskNeighbours < AskWithoutLogin || c.AskNeighbours > AskNever {
+		m.add("AskNeighbours", fmt.Sprint(int(c.AskNeighbours)), errors.New("want AskWithoutLogin, AskAlways or AskNever"))
+	}
 	if c.DrainTimeout < 0 {
 		m.add("DrainTimeout", c.DrainTimeout.String(), errNegative)
 	}

@@ -50,7 +50,9 @@ func Example_wire() {
 	ctx := context.Background()
 
 	both := Reserve.WithCodec(json.Codec, msgpack.Codec)
-	svc, err := typednats.NewService(nc, typednats.ServiceConfig{Name: "warehouse", Version: "1.0.0"},
+	svc, err := typednats.NewService(nc, typednats.ServiceConfig{
+		Name: "warehouse", Version: "1.0.0", AskNeighbours: typednats.AskNever, // nothing else is on the wire
+	},
 		both.Handle(reserve))
 	if err != nil {
 		log.Fatal(err)

@@ -48,9 +48,9 @@ type handler interface {
 	handle(ctx context.Context, r *server.Request) (nats.Header, error)
 
 	// handleBehind is handle behind interceptors: the function gets what inv says, and may be running several times. It
-	// gives its Out to its own caller. The headers to send back are those of inv, unless that has none and the function
-	// made some.
-	handleBehind(ctx context.Context, inv *Invocation) (any, nats.Header, error)
+	// gives its Out to its own caller. The headers to send back are those given, which it may change, or some that the
+	// function made if none were given.
+	handleBehind(ctx context.Context, inv *Invocation, header nats.Header) (any, nats.Header, error)
 }
 
 // exchange holds the In and the Out of one request. Codecs and the pipeline see pointers to them.
@@ -78,17 +78,18 @@ func newRequest[In, Out any](parent context.Context, m *nats.Msg) *server.Reques
 // exchangeBehind is an exchange that interceptors see.
 type exchangeBehind interface {
 	exchange
-	invocation() *Invocation
+	invocation() (*Invocation, *handoff)
 }
 
 // givenBehind is given with what interceptors get. Nothing of it is used again: they may leave the function running.
 type givenBehind[In, Out any] struct {
 	given[In, Out]
 
-	inv Invocation
+	inv     Invocation
+	handoff handoff
 }
 
-func (g *givenBehind[In, Out]) invocation() *Invocation { return &g.inv }
+func (g *givenBehind[In, Out]) invocation() (*Invocation, *handoff) { return &g.inv, &g.handoff }
 
 func newRequestBehind[In, Out any](parent context.Context, m *nats.Msg) *server.Request {
 	g := new(givenBehind[In, Out])
@@ -133,9 +134,11 @@ func (h valueHandler[In, Out]) handle(ctx context.Context, r *server.Request) (n
 	return nil, err
 }
 
-func (h valueHandler[In, Out]) handleBehind(ctx context.Context, inv *Invocation) (any, nats.Header, error) {
+func (h valueHandler[In, Out]) handleBehind(
+	ctx context.Context, inv *Invocation, header nats.Header,
+) (any, nats.Header, error) {
 	out, err := h(ctx, requestOf[In](inv))
-	return out, inv.ReplyHeader, err
+	return out, header, err
 }
 
 // requestHandler is the handler of [Endpoint.HandleWith].
@@ -159,9 +162,11 @@ func (h requestHandler[In, Out]) handle(ctx context.Context, r *server.Request) 
 	return sr.replyHeader, err
 }
 
-func (h requestHandler[In, Out]) handleBehind(ctx context.Context, inv *Invocation) (any, nats.Header, error) {
+func (h requestHandler[In, Out]) handleBehind(
+	ctx context.Context, inv *Invocation, header nats.Header,
+) (any, nats.Header, error) {
 	sr := &ServiceRequest[In]{
-		Value: requestOf[In](inv), Subject: inv.msg.Subject, Header: inv.Header, replyHeader: inv.ReplyHeader,
+		Value: requestOf[In](inv), Subject: inv.msg.Subject, Header: inv.Header, replyHeader: header,
 	}
 	out, err := h(ctx, sr)
 	return out, sr.replyHeader, err

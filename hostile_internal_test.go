@@ -220,7 +220,8 @@ func operation(tb testing.TB, b BoundEndpoint) *pipeline {
 	if err := b.check(); err != nil {
 		tb.Fatal(err)
 	}
-	return newPipeline(b.endpoint, b.handler, nil)
+	p, _ := newPipeline(b.endpoint, b.handler, nil)
+	return p
 }
 
 func FuzzServe(f *testing.F) {

@@ -18,6 +18,7 @@ type interceptedCall struct {
 
 	ctx        lazy.Context // if the caller's has no deadline
 	inv        Invocation
+	handoff    handoff
 	requester  Requester
 	inside     Handler     // the call's own interceptors around the round trip
 	mayHaveRun atomic.Bool // one of the calls of next, as far as they have ended
@@ -30,7 +31,11 @@ type interceptedCall struct {
 // what out points to: a goroutine that was left behind may still write there.
 func (i *interceptedCall) make(ctx context.Context, r Requester, c *call, in, out any) (any, error) {
 	i.call, i.requester, i.in, i.out = *c, r, in, out
-	i.inside = chain(c.interceptors, callOver)
+	inside, err := chain(c.interceptors, callOver)
+	if err != nil {
+		return nil, c.fail(fmt.Errorf("%w: %w", ErrInvalidConfig, err))
+	}
+	i.inside = inside
 	i.inv = Invocation{
 		Side:       ClientSide,
 		Endpoint:   c.name,
@@ -41,6 +46,7 @@ func (i *interceptedCall) make(ctx context.Context, r Requester, c *call, in, ou
 		Header:     c.header,
 		endpoint:   c.compiled,
 		call:       i,
+		handoff:    &i.handoff,
 	}
 	if i.inv.Header == nil {
 		i.inv.Header = make(nats.Header)
@@ -56,8 +62,9 @@ func (i *interceptedCall) make(ctx context.Context, r Requester, c *call, in, ou
 		around = i.inside
 	}
 	reply, err := around(ctx, &i.inv)
+	header := i.handoff.take(&i.inv)
 	if c.replyHeader != nil {
-		*c.replyHeader = i.inv.ReplyHeader
+		*c.replyHeader = header
 	}
 	if err != nil {
 		return nil, err
@@ -89,7 +96,7 @@ func callOver(ctx context.Context, inv *Invocation) (any, error) {
 func (i *interceptedCall) again(ctx context.Context, inv *Invocation) (any, error) {
 	c := i.call
 	c.sent.earlier = i.mayHaveRun.Load()
-	inv.ReplyHeader = nil
+	number := i.handoff.begin(inv, func() { inv.ReplyHeader = nil })
 	var m mistakes
 	checkHeader(inv.Header, &m)
 	if ctx == nil {
@@ -113,7 +120,7 @@ func (i *interceptedCall) again(ctx context.Context, inv *Invocation) (any, erro
 	if c.sent.last {
 		i.mayHaveRun.Store(true)
 	}
-	inv.ReplyHeader = header
+	i.handoff.end(inv, number, func() { inv.ReplyHeader = header })
 	if err != nil {
 		return nil, err
 	}

@@ -33,7 +33,9 @@ type Handler func(ctx context.Context, inv *Invocation) (reply any, err error)
 // the library answers without a handler is not seen. On a client they run outside retries, and see one request.
 //
 // An interceptor may leave a goroutine behind in which next still runs. On a service the context ends then, nothing
-// waits for the handler, and what it returns is dropped.
+// waits for the handler, and what it returns is dropped, its reply headers as well.
+//
+// An interceptor that returns no Handler is a mistake, which [NewService] reports, or the calls of the client.
 type Interceptor func(next Handler) Handler
 
 // PanicError is the error of a handler, an interceptor or a payload's own method that panicked. Value is what it panicked
@@ -42,18 +44,29 @@ type Interceptor func(next Handler) Handler
 type PanicError = server.PanicError
 
 var (
-	errNoHandler  = errors.New("an interceptor returned no Handler")
+	errNoHandler  = errors.New("it returned no Handler")
 	errInvocation = errors.New("an interceptor called next with an Invocation that is neither the one it got nor a copy")
 )
 
 // chain wraps h in interceptors, the first outermost.
-func chain(interceptors []Interceptor, h Handler) Handler {
-	for _, intercept := range slices.Backward(interceptors) {
+func chain(interceptors []Interceptor, h Handler) (Handler, error) {
+	for i, intercept := range slices.Backward(interceptors) {
 		if h = intercept(h); h == nil {
-			h = func(_ context.Context, inv *Invocation) (any, error) { return nil, inv.misused(errNoHandler) }
+			return nil, fmt.Errorf("interceptor %d: %w", i, errNoHandler)
 		}
+		h = parting(h)
 	}
-	return h
+	return h, nil
+}
+
+// parting gives up the calls of next that an interceptor leaves running when it returns.
+func parting(h Handler) Handler {
+	return func(ctx context.Context, inv *Invocation) (any, error) {
+		if inv != nil && inv.handoff != nil {
+			defer inv.handoff.giveUp(inv)
+		}
+		return h(ctx, inv)
+	}
 }
 
 // recovering is an interceptor that makes an error of a panic.
@@ -64,13 +77,17 @@ func recovering(next Handler) Handler {
 	}
 }
 
-// recoveringAll puts a recovering one inside each interceptor.
-func recoveringAll(interceptors []Interceptor) []Interceptor {
-	all := []Interceptor{recovering}
-	for _, intercept := range interceptors {
-		all = append(all, intercept, recovering)
+// recoveringChain is chain with a recovering one around each link.
+func recoveringChain(interceptors []Interceptor, h Handler) (Handler, error) {
+	all := make([]Interceptor, len(interceptors))
+	for i, intercept := range interceptors {
+		all[i] = func(next Handler) Handler { return intercept(recovering(next)) }
 	}
-	return all
+	h, err := chain(all, h)
+	if err != nil {
+		return nil, err
+	}
+	return recovering(h), nil
 }
 
 // checkInterceptors records interceptors that are nil.

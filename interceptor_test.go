@@ -474,19 +474,46 @@ func TestPanicWithTheEndOfTheContextIsAFailure(t *testing.T) {
 	}
 }
 
-// An interceptor that returns nothing is a mistake of which calls tell, and no end of the process.
+// An interceptor that returns no Handler was found by the first request, which skipped the guards behind it.
 func TestInterceptorWithoutHandler(t *testing.T) {
 	t.Parallel()
 	none := typednats.WithInterceptors(replaceWith(nil))
-	eachWay(t, []typednats.BoundEndpoint{
-		echo.Handle(repeat), echo.InSubject("service").Handle(repeat, none),
-	}, func(t way) {
-		_, err := typednats.RequestService(within(t), t.r, echo.InSubject("service"), note{})
-		compareFailure(t, "on the service", serviceError(500, "internal error"), err)
-		if _, err = typednats.RequestService(within(t), t.r, echo, note{}, none); !errors.Is(err, typednats.ErrInvalidConfig) || !strings.Contains(err.Error(), "no Handler") {
-			t.Errorf("on the client: %v", err)
+	sound := typednats.WithInterceptors(func(next typednats.Handler) typednats.Handler { return next })
+	nc := typednatstest.Server(t)
+	for name, test := range map[string]struct {
+		try  func() error
+		want error
+	}{
+		"of a service": {func() error {
+			_, err := typednats.NewService(nc, config(func(c *typednats.ServiceConfig) {
+				c.Interceptors = []typednats.Interceptor{replaceWith(nil)}
+			}), echo.Handle(repeat))
+			return err
+		}, typednats.ErrInvalidEndpoint},
+		"of an endpoint": {func() error {
+			_, err := typednats.NewService(nc, config(), echo.Handle(repeat, sound, none))
+			return err
+		}, typednats.ErrInvalidEndpoint},
+		"of an endpoint that is added": {func() error {
+			return start(t, nc, config()).AddEndpoints(echo.Handle(repeat, none))
+		}, typednats.ErrInvalidEndpoint},
+		"of a local endpoint": {func() error {
+			_, err := typednats.RequestService(within(t), typednats.Local(echo.Handle(repeat, none)), echo, note{})
+			return err
+		}, typednats.ErrInvalidEndpoint},
+		"of a client": {func() error {
+			_, err := typednats.RequestService(within(t), newClient(t, nc, sound, none), echo, note{})
+			return err
+		}, typednats.ErrInvalidConfig},
+		"of a call": {func() error {
+			_, err := typednats.RequestService(within(t), newClient(t, nc, sound), echo, note{}, none)
+			return err
+		}, typednats.ErrInvalidConfig},
+	} {
+		if err := test.try(); !errors.Is(err, test.want) || !strings.Contains(err.Error(), "no Handler") {
+			t.Errorf("%s: %v, want %v that says so", name, err, test.want)
 		}
-	})
+	}
 }
 
 // This one waits only so long. What the handler does afterwards must not show in the requests that follow.

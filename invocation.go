@@ -2,8 +2,6 @@ package typednats
 
 import (
 	"errors"
-	"fmt"
-	"slices"
 
 	"github.com/nats-io/nats.go"
 
@@ -65,46 +63,9 @@ type Invocation struct {
 	context  *lazy.Context    // of the request, on a service
 	call     *interceptedCall // on a client
 
+	handoff    *handoff // nil for one made by hand
+	calls      int      // of next with this Invocation, so far
 	handlerSet replaced // of ReplyHeader, by the handler when it ran last
-}
-
-// misused is the error of a mistake in an interceptor.
-func (inv *Invocation) misused(err error) error {
-	if inv == nil || inv.call == nil {
-		return err
-	}
-	return inv.call.fail(fmt.Errorf("%w: %w", ErrInvalidConfig, err))
-}
-
-// replaced is headers that were set, and what they were before.
-type replaced struct{ now, before nats.Header }
-
-// newReplaced compares headers with what they were before.
-func newReplaced(now, before nats.Header) replaced {
-	r := replaced{before: before}
-	for key, values := range now {
-		if !slices.Equal(values, before[key]) {
-			if r.now == nil {
-				r.now = make(nats.Header)
-			}
-			r.now[key] = slices.Clone(values)
-		}
-	}
-	return r
-}
-
-// undo makes headers what they were before, except for those that somebody has changed since.
-func (r replaced) undo(h nats.Header) {
-	for key, values := range r.now {
-		if !slices.Equal(h[key], values) {
-			continue
-		}
-		if before, ok := r.before[key]; ok {
-			h[key] = before
-		} else {
-			delete(h, key)
-		}
-	}
 }
 
 // Metadata returns the value of the endpoint's metadata for key, or "".

@@ -52,7 +52,10 @@ func repeat(_ context.Context, in note) (note, error) { return in, nil }
 
 // config is a valid configuration that keeps the test's output clean.
 func config(changes ...func(*typednats.ServiceConfig)) typednats.ServiceConfig {
-	cfg := typednats.ServiceConfig{Name: "test", Version: "1.2.3", Logger: slog.New(slog.DiscardHandler)}
+	cfg := typednats.ServiceConfig{
+		Name: "test", Version: "1.2.3", Logger: slog.New(slog.DiscardHandler),
+		AskNeighbours: typednats.AskNever, // tests look at what is sent
+	}
 	for _, change := range changes {
 		change(&cfg)
 	}

@@ -26,7 +26,7 @@ func Local(endpoints ...BoundEndpoint) Requester {
 	if l.bad = err; err != nil {
 		return &l
 	}
-	owner := reporter{service: "local"}
+	owner := &reporter{service: "local"}
 	l.server = server.NewLocal(sound, owner.report)
 	return &l
 }

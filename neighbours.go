@@ -27,12 +27,12 @@ const (
 // neighbours finds endpoints of other services that take requests that are meant for this one: NATS gives a request to
 // one member of a queue group, whichever service that belongs to.
 type neighbours struct {
-	name, id string
-	own      map[string]*subject.Tree[server.Endpoint] // by queue group
+	name string
+	own  map[string]*subject.Tree[server.Endpoint] // by queue group
 }
 
-func newNeighbours(name, id string, endpoints []server.Endpoint) *neighbours {
-	n := &neighbours{name: name, id: id, own: make(map[string]*subject.Tree[server.Endpoint])}
+func newNeighbours(name string, endpoints []server.Endpoint) *neighbours {
+	n := &neighbours{name: name, own: make(map[string]*subject.Tree[server.Endpoint])}
 	for _, e := range endpoints {
 		group := n.own[e.QueueGroup]
 		if group == nil {
@@ -45,7 +45,7 @@ func newNeighbours(name, id string, endpoints []server.Endpoint) *neighbours {
 }
 
 // warn asks who is there (ADR-32), and warns of those that take requests of others. It returns when ctx ends at the latest.
-func (n *neighbours) warn(ctx context.Context, nc *nats.Conn, logger *slog.Logger) {
+func (n *neighbours) warn(ctx context.Context, nc *nats.Conn, owner *reporter) {
 	ctx, cancel := context.WithTimeout(ctx, askingTime)
 	defer cancel()
 	warned := make(map[[2]string]bool) // by service and endpoint: it has many instances
@@ -63,8 +63,8 @@ func (n *neighbours) warn(ctx context.Context, nc *nats.Conn, logger *slog.Logge
 				continue
 			}
 			warned[key] = true
-			logger.WarnContext(ctx, "typednats: another service takes requests of this one",
-				"service", n.name, "id", n.id, "endpoint", own.Name, "subject", own.Subject, "queue_group", own.QueueGroup,
+			owner.log(slog.LevelWarn, "another service takes requests of this one",
+				"endpoint", own.Name, "subject", own.Subject, "queue_group", own.QueueGroup,
 				"other_service", other.Name, "other_id", other.ID, "other_endpoint", theirs.Name, "other_subject", theirs.Subject)
 		}
 	}

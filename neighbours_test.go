@@ -1,7 +1,6 @@
 package typednats_test
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"log/slog"
@@ -34,6 +33,9 @@ func warnings(t *testing.T, nc, peer *nats.Conn, changes ...func(*typednats.Serv
 	questions := tap(t, peer, "$SRV.INFO")
 	s := start(t, nc, config(append(changes, func(c *typednats.ServiceConfig) {
 		c.Name, c.Logger = "own", slog.New(slog.NewJSONHandler(&log, nil))
+		if c.AskNeighbours == typednats.AskNever { // that of other tests
+			c.AskNeighbours = typednats.AskWithoutLogin
+		}
 	})...),
 		echo.InSubject("check").Handle(repeat),
 		echo.InSubject("orders.*").WithQueueGroup("group").Handle(repeat),
@@ -112,14 +114,15 @@ func TestServiceAsksWithALoginIfItIsTold(t *testing.T) {
 	srv := newGuarded(t, server.Permissions{})
 	peer := srv.all(t)
 	start(t, peer, config(func(c *typednats.ServiceConfig) { c.Name = "other" }), echo.InSubject("check").Handle(repeat))
-	told := func(c *typednats.ServiceConfig) { c.AskNeighbours = true }
+	told := func(c *typednats.ServiceConfig) { c.AskNeighbours = typednats.AskAlways }
 	if got := warnings(t, srv.less(t), peer, told); len(got) != 1 {
 		t.Errorf("warnings %+v, want one", got)
 	}
 
 	silent := newGuarded(t, server.Permissions{})
 	questions := tap(t, silent.all(t), "$SRV.>")
-	s := start(t, silent.less(t), config(), echo.Handle(repeat))
+	byDefault := func(c *typednats.ServiceConfig) { c.AskNeighbours = typednats.AskWithoutLogin }
+	s := start(t, silent.less(t), config(byDefault), echo.Handle(repeat))
 	if err := s.Ready(within(t)); err != nil {
 		t.Error(err)
 	}
@@ -129,20 +132,21 @@ func TestServiceAsksWithALoginIfItIsTold(t *testing.T) {
 	}
 }
 
-// A service that nobody is to find asks for nobody.
-func TestHiddenServiceDoesNotAsk(t *testing.T) {
+func TestServiceThatDoesNotAsk(t *testing.T) {
 	t.Parallel()
-	srv := typednatstest.Run(t)
-	peer := srv.Connect(t)
-	questions := tap(t, peer, "$SRV.>")
-	s := start(t, srv.Connect(t), config(func(c *typednats.ServiceConfig) { c.DiscoveryDisabled = true }), echo.Handle(repeat))
-	if err := s.Stop(context.Background()); err != nil {
-		t.Error(err)
-	}
-	if err := peer.FlushTimeout(patience); err != nil {
-		t.Error(err)
-	}
-	if n, _, _ := questions.Pending(); n > 0 {
-		t.Errorf("the service has asked %d questions", n)
+	for name, set := range map[string]func(*typednats.ServiceConfig){
+		"hidden": func(c *typednats.ServiceConfig) { c.DiscoveryDisabled, c.AskNeighbours = true, typednats.AskAlways },
+		"never":  func(c *typednats.ServiceConfig) { c.AskNeighbours = typednats.AskNever },
+	} {
+		srv := typednatstest.Run(t)
+		peer := srv.Connect(t)
+		questions := tap(t, peer, "$SRV.>")
+		mustStop(t, start(t, srv.Connect(t), config(set), echo.Handle(repeat)))
+		if err := peer.FlushTimeout(patience); err != nil {
+			t.Error(err)
+		}
+		if n, _, _ := questions.Pending(); n > 0 {
+			t.Errorf("%s: the service has asked %d questions", name, n)
+		}
 	}
 }

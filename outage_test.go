@@ -348,3 +348,25 @@ func TestClientLeavesNoGoroutineBehind(t *testing.T) {
 	}
 	eventually(t, "the end of all goroutines but this one", func() bool { return count() == 1 })
 }
+
+// A server that had found the client's one subscription for a reply, and was told to end it before it delivered, dropped the
+// reply: a call that was not answered cost another one its reply.
+func TestInboxThatIsMadeAnewOverlaps(t *testing.T) {
+	t.Parallel()
+	srv := typednatstest.Run(t)
+	nc := srv.Connect(t)
+	answer(t, srv.Connect(t), "silent", silence)
+	answer(t, srv.Connect(t), "echo", func(m *nats.Msg) *nats.Msg { return &nats.Msg{Data: m.Data} })
+	client := newClient(t, nc)
+	warm(t, client)
+	compare(t, "subscriptions", 1, nc.NumSubscriptions())
+	short, cancel := context.WithTimeout(within(t), 20*time.Millisecond)
+	defer cancel()
+	if _, err := typednats.RequestService(short, client, echo.InSubject("silent"), note{}); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("call = %v", err)
+	}
+	compare(t, "subscriptions after a call without a reply", 2, nc.NumSubscriptions())
+	warm(t, client)
+	eventually(t, "the former one to end", func() bool { return nc.NumSubscriptions() == 1 })
+	warm(t, client)
+}

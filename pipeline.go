@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 
 	"github.com/nats-io/nats.go"
 
@@ -23,12 +22,14 @@ type pipeline struct {
 	chain   Handler // the handler behind the interceptors, nil without any: then they cost nothing
 }
 
-func newPipeline(c *compiled, h handler, interceptors []Interceptor) *pipeline {
+func newPipeline(c *compiled, h handler, interceptors []Interceptor) (*pipeline, error) {
 	p := &pipeline{compiled: c, handler: h}
-	if len(interceptors) > 0 {
-		p.chain = chain(recoveringAll(interceptors), p.handleInnermost)
+	if len(interceptors) == 0 {
+		return p, nil
 	}
-	return p
+	var err error
+	p.chain, err = recoveringChain(interceptors, p.handleInnermost)
+	return p, err
 }
 
 // NewRequest implements [server.Operation].
@@ -100,7 +101,7 @@ func (p *pipeline) intercepted(r *server.Request, values exchange) (any, nats.He
 	if !ok {
 		return nil, nil, fmt.Errorf("request holds a %T", values)
 	}
-	inv := behind.invocation()
+	inv, handoff := behind.invocation()
 	*inv = Invocation{
 		Side:        ServerSide,
 		Endpoint:    p.name,
@@ -113,40 +114,39 @@ func (p *pipeline) intercepted(r *server.Request, values exchange) (any, nats.He
 		endpoint:    p.compiled,
 		msg:         r.Msg,
 		context:     r.Context,
+		handoff:     handoff,
 	}
 	reply, err := p.chain(r.Context, inv)
+	header := handoff.take(inv)
 	if err == nil {
 		err = p.checkReplyType(reply)
 	}
 	if err == nil {
 		store(values.reply(), reply)
 	}
-	return values.reply(), inv.ReplyHeader, err
+	return values.reply(), header, err
 }
 
 // handleInnermost is the handler behind the interceptors. It does not touch the request: if an interceptor has left it
-// running, that may have been used again.
-func (p *pipeline) handleInnermost(ctx context.Context, inv *Invocation) (reply any, err error) {
+// running, that may have been used again. What it sets of the headers counts if it returns.
+func (p *pipeline) handleInnermost(ctx context.Context, inv *Invocation) (any, error) {
 	if inv == nil || inv.msg == nil {
 		return nil, errInvocation
 	}
 	if err := p.checkRequestType(inv.Request); err != nil {
 		return nil, err
 	}
-	inv.handlerSet.undo(inv.ReplyHeader)
 	var before nats.Header
-	if len(inv.ReplyHeader) > 0 {
-		before = maps.Clone(inv.ReplyHeader)
-	}
-	returned := false
-	defer func() {
-		inv.handlerSet = newReplaced(inv.ReplyHeader, before)
-		if !returned { // it has panicked
-			inv.handlerSet.undo(inv.ReplyHeader)
-		}
-	}()
-	reply, inv.ReplyHeader, err = p.handler.handleBehind(ctx, inv)
-	returned = true
+	call := inv.handoff.begin(inv, func() {
+		inv.ReplyHeader = inv.handlerSet.undoIn(inv.ReplyHeader)
+		inv.handlerSet = replaced{}
+		before = cloneHeader(inv.ReplyHeader)
+	})
+	reply, header, err := p.handler.handleBehind(ctx, inv, cloneHeader(before))
+	inv.handoff.end(inv, call, func() {
+		inv.handlerSet = newReplaced(header, before)
+		inv.ReplyHeader = inv.handlerSet.applyTo(inv.ReplyHeader)
+	})
 	return reply, err
 }
 

@@ -50,7 +50,7 @@ func NewService(nc *nats.Conn, cfg ServiceConfig, endpoints ...BoundEndpoint) (*
 		return nil, err
 	}
 	s := &Service{cfg: cfg, id: nuid.Next(), started: time.Now().UTC()}
-	s.reporter = reporter{cfg.Name, s.id, cfg.Logger, cfg.ErrorHandler}
+	s.reporter = reporter{service: cfg.Name, id: s.id, logger: cfg.Logger, errorHandler: cfg.ErrorHandler}
 	s.server = server.New(server.Host{
 		Conn:         nc,
 		Name:         cfg.Name,
@@ -102,15 +102,14 @@ func (s *Service) answers() []server.Answer {
 	}
 }
 
-// warnOfNeighbours returns what looks for them, or nil. With a login the user may not be allowed to ask, and the refusal
-// would go to the connection's error handler, which belongs to the user.
+// warnOfNeighbours returns what looks for them, or nil.
 func (s *Service) warnOfNeighbours(endpoints []server.Endpoint) func(context.Context, *nats.Conn) {
-	if s.cfg.DiscoveryDisabled || len(endpoints) == 0 {
+	if s.cfg.DiscoveryDisabled || s.cfg.AskNeighbours == AskNever || len(endpoints) == 0 {
 		return nil
 	}
 	return func(ctx context.Context, nc *nats.Conn) {
-		if nc.IsConnected() && (s.cfg.AskNeighbours || !nc.AuthRequired()) {
-			newNeighbours(s.cfg.Name, s.id, endpoints).warn(ctx, nc, s.reporter.log())
+		if nc.IsConnected() && (s.cfg.AskNeighbours == AskAlways || !nc.AuthRequired()) {
+			newNeighbours(s.cfg.Name, endpoints).warn(ctx, nc, &s.reporter)
 		}
 	}
 }
@@ -175,4 +174,8 @@ func (s *Service) RemoveEndpoint(ctx context.Context, name string) error {
 // If the connection is lost and made again in the moment in which subscriptions end, nats.go can leave them on the
 // server and forget them. The service then makes the connection anew ([nats.Conn.ForceReconnect]), because the server
 // would send requests that nobody receives. RemoveEndpoint does so, too.
-func (s *Service) Stop(ctx context.Context) error { return s.server.Stop(ctx) }
+func (s *Service) Stop(ctx context.Context) error {
+	err := s.server.Stop(ctx)
+	s.reporter.settle(ctx)
+	return err
+}

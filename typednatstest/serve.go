@@ -21,7 +21,9 @@ func Serve(tb testing.TB, endpoints ...typednats.BoundEndpoint) *typednats.Clien
 	tb.Helper()
 	logger := newLogger(tb) // before everything that logs, so that it ends after it
 	srv := Run(tb)
-	cfg := typednats.ServiceConfig{Name: "typednatstest", Version: "0.0.0", Logger: logger}
+	cfg := typednats.ServiceConfig{
+		Name: "typednatstest", Version: "0.0.0", Logger: logger, AskNeighbours: typednats.AskNever,
+	}
 	svc, err := typednats.NewService(srv.Connect(tb), cfg, endpoints...)
 	if err != nil {
 		tb.Fatalf("typednatstest: %v", err)

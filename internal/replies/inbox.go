@@ -181,7 +181,8 @@ func (in *Inbox) Close() error {
 	close(in.ended)
 	in.endLocked()
 	if in.former != nil {
-		_ = in.former.Unsubscribe() // it fails unless it is still being drained
+		in.leaves.Stop()
+		_ = in.former.Unsubscribe() // it fails if the connection is gone
 	}
 	if in.sub == nil {
 		return nil

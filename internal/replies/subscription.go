@@ -17,8 +17,9 @@ const (
 	// proofTries bounds the round trips after which something else hides what the server says of the inbox.
 	proofTries = 3
 
-	// doubtInterval is how long a subscription is trusted after it was made anew because a call was not answered.
-	doubtInterval = time.Second
+	// doubtInterval is how long a subscription is trusted after it was made anew because a call was not answered, and how
+	// long the one before stays beside it.
+	doubtInterval = 2 * time.Second
 )
 
 // subscription is what an inbox has of the server. The inbox's lock guards it.
@@ -26,17 +27,22 @@ const (
 // The server does not answer a subscription. If it refuses one, or revokes it later, it tells the connection, which keeps
 // the last of such errors and no other. So a round trip after a subscription was made shows whether it was refused.
 // A refused one is given up for good, and another subject is taken for the next: what the server says of one subject is
-// never about another. A revocation whose error is hidden by a later one is found out by a call that gets no reply.
+// never about another. A revocation whose error is hidden by a later one is found out by a call that gets no reply: then a
+// second subscription to the same subject is made, since the first may be gone.
+//
+// Mostly it is not. It stays for a while beside the second: a server first finds the subscriptions for a reply that comes
+// from another node, and then delivers it. If it ends the first one in between, the reply is lost.
 type subscription struct {
 	sub     *nats.Subscription // nil until the first call, and after a refusal
-	former  *nats.Subscription // on the same subject, being drained or through with that; nil if there was none
+	former  *nats.Subscription // on the same subject, still there, being drained or through with that; nil if there was none
 	subject string             // of replies, up to the last token
 
 	before   error // the connection's last error before it was subscribed
 	unproven bool  // a round trip has still to show that the server lets it be
 	doubted  time.Time
-	refusal  error  // of the former subscription
-	trial    *trial // nil unless calls must wait for the proof
+	leaves   *time.Timer // ends the former one
+	refusal  error       // of the former subscription
+	trial    *trial      // nil unless calls must wait for the proof
 }
 
 // trial is the first subscription after a refused one. Calls wait for its end before they send anything.
@@ -75,12 +81,31 @@ func (in *Inbox) renewLocked() error {
 		return err
 	}
 	sub.SetClosedHandler(func(string) { in.lose(sub) })
+	in.dismissFormerLocked()
 	in.former, in.sub, in.unproven = in.sub, sub, true
-	if in.former != nil {
-		_ = in.former.Drain() // Unsubscribe would drop what has come; it fails if the connection is gone
+	if former := in.former; former != nil {
+		in.leaves = time.AfterFunc(doubtInterval, func() { in.dismiss(former) })
 	}
 	in.wakeLocked()
 	return nil
+}
+
+// dismiss ends the subscription before the present one, if it is still that.
+func (in *Inbox) dismiss(former *nats.Subscription) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if former == in.former {
+		in.dismissFormerLocked()
+	}
+}
+
+func (in *Inbox) dismissFormerLocked() {
+	if in.former == nil {
+		return
+	}
+	in.leaves.Stop()
+	_ = in.former.Drain() // Unsubscribe would drop what has come; it fails if the connection is gone
+	in.former = nil
 }
 
 // prove makes a round trip, if one is needed, after which it is known whether the server has refused the subscription.
