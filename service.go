@@ -168,8 +168,10 @@ func (s *Service) RemoveEndpoint(ctx context.Context, name string) error {
 //
 // If ctx ends first, requests that have not started are answered with code 503, the contexts of the handlers that
 // still run end, and Stop returns an [ErrAbandoned] that counts both. Stop can be called any number of times and
-// returns the same each time, but for a call that gives up, with ctx's error, while another one waits. It returns nil
-// on a closed connection. A handler that calls it waits for itself.
+// returns the same each time, but for a call that gives up, with ctx's error, while another one waits, or because the
+// connection does not take what is sent; the stop then goes on until it does, or is closed. Stop returns within 100 ms
+// of the end of ctx. It returns nil on a closed connection, and [ErrAbandoned] with [nats.ErrConnectionClosed] if that is
+// closed while handlers run. A handler that calls it waits for itself.
 //
 // If the connection is lost and made again in the moment in which subscriptions end, nats.go can leave them on the
 // server and forget them. The service then makes the connection anew ([nats.Conn.ForceReconnect]), because the server

@@ -88,10 +88,14 @@ func (c *connection) reconnect(ctx context.Context) {
 
 // flush makes a round trip to the server, unless there is no connection to make it on.
 func (c *connection) flush(ctx context.Context) error {
-	if !c.nc.IsConnected() {
-		return nil
+	for c.nc.IsConnected() {
+		err := c.nc.FlushTimeout(patience(ctx))
+		if !errors.Is(err, nats.ErrConnectionClosed) || c.nc.IsClosed() {
+			return err
+		}
+		// It was lost meanwhile, which nats.go calls closed, too. What was sent waits for the next one.
 	}
-	return c.nc.FlushTimeout(patience(ctx))
+	return nil
 }
 
 // patience is how long a step of ending may take that is needed even if ctx has ended.

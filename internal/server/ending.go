@@ -47,7 +47,7 @@ func (e *Served) abandon(ctx context.Context) error {
 		return nil
 	}
 	return fmt.Errorf("%w: endpoint %q at %q: %d handlers are still running, %d requests were refused: %w",
-		ErrAbandoned, e.Name, e.Subject, running, waiting, ctx.Err())
+		ErrAbandoned, e.Name, e.Subject, running, waiting, context.Cause(ctx))
 }
 
 // discard forgets what waits, and ends the contexts of the handlers: on a closed connection no reply can be sent.

@@ -29,6 +29,7 @@ type Server struct {
 
 	turn turn
 	done chan struct{} // closed once it is stopped
+	lost chan struct{} // closed when the connection is seen to be closed for good
 
 	endStarted context.CancelFunc // ends what Host.Started is given
 
@@ -53,6 +54,7 @@ func New(host Host) *Server {
 		found: make(chan struct{}, 1),
 		turn:  newTurn(),
 		done:  make(chan struct{}),
+		lost:  make(chan struct{}),
 	}
 	for _, a := range host.Answers {
 		s.monitors = append(s.monitors, &monitor{Answer: a, replier: &s.env.replier})
@@ -99,33 +101,46 @@ func (s *Server) Add(endpoints []Endpoint) error {
 
 // Remove drains the endpoint with the given unique name or subject. It is removed even if ctx ends first.
 func (s *Server) Remove(ctx context.Context, name string) error {
-	leaving, err := s.startRemoval(ctx, name)
-	if leaving == nil {
-		return err
-	}
-	return errors.Join(err, s.finish(ctx, leaving)) // others may change the service while this waits for handlers
+	return inTime(ctx, func() error {
+		leaving, err := s.startRemoval(ctx, name)
+		if leaving == nil {
+			return err
+		}
+		return errors.Join(err, s.finish(ctx, leaving)) // others may change the service while this waits for handlers
+	})
 }
 
 // Stop takes no new requests, waits for those that were accepted, and sends their replies. It can be called any number
-// of times and returns the same each time, but for a call that gives up while another one waits.
+// of times and returns the same each time, but for a call that gives up: while another one waits, or because the
+// connection does not take what is sent. The stop goes on then.
 func (s *Server) Stop(ctx context.Context) error {
 	s.endStarted()
 	s.refusals.interrupt()
 	if err := s.turn.takeToStop(ctx); err != nil {
 		return s.failedToStop(err)
 	}
-	defer s.turn.pass()
 	if s.isStopped() {
+		defer s.turn.pass()
 		return s.stopErr
 	}
 	close(s.turn.stopping)
-	if err := s.halt(ctx); err != nil {
-		s.stopErr = s.failedToStop(err)
+	err := inTime(ctx, func() error {
+		defer s.turn.pass()
+		ctx, cancel := s.whileConnected(ctx)
+		defer cancel()
+		s.stopErr = s.failedToStop(s.halt(ctx))
+		close(s.done)
+		return s.stopErr
+	})
+	if errors.Is(err, errStuck) {
+		return s.failedToStop(err)
 	}
-	close(s.done)
-	return s.stopErr
+	return err
 }
 
 func (s *Server) failedToStop(err error) error {
+	if err == nil {
+		return nil
+	}
 	return fmt.Errorf("stop service %q: %w", s.host.Name, err)
 }

@@ -72,7 +72,7 @@ func (s *Server) halt(ctx context.Context) error {
 }
 
 // awaitReaders waits for the goroutines of the service. Handlers are through by then; what can still run is the
-// user's StatsHandler.
+// user's StatsHandler, or a reply that the connection does not take.
 func (s *Server) awaitReaders(ctx context.Context) error {
 	ended := make(chan struct{})
 	go func() {
@@ -83,7 +83,7 @@ func (s *Server) awaitReaders(ctx context.Context) error {
 	case <-ended:
 		return nil
 	case <-ctx.Done():
-		return fmt.Errorf("wait for the StatsHandler: %w", ctx.Err())
+		return fmt.Errorf("wait for what is being sent, or a StatsHandler: %w", context.Cause(ctx))
 	}
 }
 

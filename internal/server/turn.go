@@ -41,7 +41,7 @@ func (t turn) wait(ctx context.Context, stopping <-chan struct{}) error {
 		return ErrStopped
 	case <-ctx.Done():
 	}
-	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushGrace)
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), turnGrace)
 	defer cancel()
 	select {
 	case t.taken <- struct{}{}:

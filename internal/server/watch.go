@@ -23,7 +23,8 @@ func (s *Server) watch(status chan nats.Status) {
 			s.stopToDrain(status)
 			return
 		case nats.CLOSED:
-			_ = s.Stop(context.Background()) // it does not wait on a closed connection
+			close(s.lost) // a stop that waits for handlers does not any more
+			_ = s.Stop(context.Background())
 			return
 		default:
 		}
@@ -65,7 +66,8 @@ func (s *Server) stopToDrain(status <-chan nats.Status) {
 			return
 		case now := <-status:
 			if now == nats.CLOSED {
-				cancel()
+				close(s.lost)
+				status = nil // it is closed now
 			}
 		}
 	}
