@@ -199,7 +199,7 @@ func copies(r Requester) bool {
 func (c *call) exchange(ctx context.Context, r Requester, body []byte) (*nats.Msg, error) {
 	for n := 1; ; n++ {
 		c.sent.begin()
-		if err := c.awaitConnection(ctx, r, n); err != nil {
+		if err := c.awaitConnection(ctx, r); err != nil {
 			return nil, err
 		}
 		reply, err := c.attempt(ctx, r, body, c.idempotent && n < c.retry.Attempts)
@@ -210,16 +210,24 @@ func (c *call) exchange(ctx context.Context, r Requester, body []byte) (*nats.Ms
 	}
 }
 
-// awaitConnection waits with attempt n of a call that may be sent several times until the connection is up: what is
-// sent before that waits in the connection's buffer, which would send all of the attempts when it is up.
-func (c *call) awaitConnection(ctx context.Context, r Requester, n int) error {
+// awaitConnection waits until the connection is up, if it is known to be down. What is sent before that waits in the
+// connection's buffer, and is run when it is up, perhaps long after the call has ended. A connection without such a buffer
+// is for those who want to know at once.
+func (c *call) awaitConnection(ctx context.Context, r Requester) error {
 	client, ok := r.(*Client)
-	if !ok || !c.retry.isOn() || n == 1 && !c.idempotent {
+	if !ok || !client.inbox.IsDown() {
 		return nil
 	}
+	if client.nc != nil && client.nc.Opts.ReconnectBufSize < 0 && !c.retry.isOn() {
+		return nil
+	}
+	began := time.Now()
+	ctx, cancel := withDefaultTimeout(ctx, c.timeout)
+	defer cancel()
 	if client.inbox.AwaitConnection(ctx) != nil {
 		return downError(ctx.Err())
 	}
+	c.timeout = max(c.timeout-time.Since(began), 1)
 	return nil
 }
 

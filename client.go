@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -13,6 +14,10 @@ import (
 	"github.com/typednats/typednats/internal/replies"
 	"github.com/typednats/typednats/internal/wire"
 )
+
+// maxBuffered is how large a body is that nats.go copies into its buffer, in bytes. It writes what is larger, and waits
+// for that. (Its buffer has 32 KiB, a part of which takes the line before the body.)
+const maxBuffered = 31 << 10
 
 // Client is a [Requester] with settings and a reply subscription of its own. Beside what a bare [*nats.Conn] does it
 // sends the caller's timeout and codec in the reply subject, which spares the headers that cost a fifth of the
@@ -103,9 +108,9 @@ func (c *Client) exchange(ctx context.Context, timeout time.Duration, out *outgo
 		return nil, unsentError{err}
 	}
 	began, reply := call.Began(), c.inbox.ReplySubject(call, out.facts)
-	if err := c.publish(out, reply); err != nil {
+	if err := c.publish(call, out, reply); err != nil {
 		c.inbox.Drop(call)
-		return nil, publishError(c.nc, err)
+		return nil, err
 	}
 	msg, err := c.inbox.Await(ctx, call)
 	if err == nil {
@@ -165,12 +170,29 @@ func (c *Client) borrow(ctx context.Context, timeout time.Duration, out *outgoin
 	return reply, nil
 }
 
-// publish sends a request.
-func (c *Client) publish(out *outgoing, reply string) error {
-	if len(out.header) == 0 {
-		return c.nc.PublishRequest(out.subject, reply, out.body)
+// publish sends a request, or has it sent if that could take longer than the call. Then it fails by the end of the call.
+func (c *Client) publish(call *replies.Call, out *outgoing, reply string) error {
+	if len(out.body) <= maxBuffered && !c.inbox.Writes() {
+		return c.send(out.subject, reply, out.header, out.body)
 	}
-	return c.nc.PublishMsg(&nats.Msg{Subject: out.subject, Reply: reply, Header: out.header, Data: out.body})
+	// The caller may change what is its own once the call has ended.
+	subject, header, body := out.subject, maps.Clone(out.header), slices.Clone(out.body)
+	c.inbox.Write(call, func() error { return c.send(subject, reply, header, body) })
+	return nil
+}
+
+// send publishes a message.
+func (c *Client) send(subject, reply string, header nats.Header, body []byte) error {
+	var err error
+	if len(header) == 0 {
+		err = c.nc.PublishRequest(subject, reply, body)
+	} else {
+		err = c.nc.PublishMsg(&nats.Msg{Subject: subject, Reply: reply, Header: header, Data: body})
+	}
+	if err != nil {
+		return publishError(c.nc, err)
+	}
+	return nil
 }
 
 // learn looks at a reply for whether the facts in the request's reply subject have arrived. A service that reads a body
@@ -190,7 +212,13 @@ func (c *Client) learn(out *outgoing, reply *nats.Msg) {
 // cancel tells services that a call was given up. All instances hear it, since the client does not know which has the
 // request.
 func (c *Client) cancel(subject, reply string) {
-	if c.opts.cancels {
-		_ = c.nc.Publish(wire.CancelSubject(subject), []byte(reply)) // it is a kindness: the call has failed anyway
+	if !c.opts.cancels {
+		return
 	}
+	tell := func() { _ = c.nc.Publish(wire.CancelSubject(subject), []byte(reply)) } // a kindness: the call has failed anyway
+	if c.inbox.Writes() {
+		c.inbox.Aside(tell)
+		return
+	}
+	tell()
 }

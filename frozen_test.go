@@ -24,6 +24,50 @@ var (
 	unfrozen = nats.FlusherTimeout(time.Hour)
 )
 
+// Calls and their cancellations returned when the write did, after a minute by default.
+func TestCallsEndThoughTheServerIsFrozen(t *testing.T) {
+	t.Parallel()
+	srv := typednatstest.RunSocket(t)
+	p := newProxy(t, srv)
+	start(t, srv.Connect(t), config(), echo.Handle(repeat), inLarge.Handle(
+		func(context.Context, []byte) ([]byte, error) { return nil, nil }))
+	client := newClient(t, p.connect(t, unfrozen), typednats.WithDefaultTimeout(200*time.Millisecond))
+	warm(t, client)
+	if _, err := typednats.RequestService(within(t), client, inLarge, large); err != nil {
+		t.Fatalf("call before: %v", err)
+	}
+	p.stall()
+	deadline, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)
+	defer cancel()
+	cancellable, giveUp := context.WithCancel(context.Background())
+	ended := make(chan error, 3*largeBodies)
+	for range largeBodies {
+		for _, ctx := range []context.Context{deadline, cancellable, context.Background()} {
+			go func() {
+				_, err := typednats.RequestService(ctx, client, inLarge, large)
+				ended <- err
+			}()
+		}
+	}
+	<-deadline.Done()
+	giveUp()
+	for range cap(ended) {
+		if err := await(t, ended, "the end of a call"); !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled) {
+			t.Errorf("call: %v", err)
+		}
+	}
+	for range 10 { // later ones, which are small
+		if _, err := typednats.RequestService(context.Background(), client, echo, note{}); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("a small call: %v", err)
+		}
+	}
+	p.resume()
+	eventually(t, "calls to be answered again", func() bool {
+		_, err := typednats.RequestService(context.Background(), client, echo, note{})
+		return err == nil
+	})
+}
+
 // Stop and RemoveEndpoint returned when the write did.
 func TestStopEndsThoughTheServerIsFrozen(t *testing.T) {
 	t.Parallel()

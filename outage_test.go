@@ -170,8 +170,8 @@ func TestAttemptsOutliveSeveralLosses(t *testing.T) {
 	compare(t, "how many requests were sent", losses+1, len(peer.requests()))
 }
 
-// While the connection is down a call that may be sent again sends nothing: the connection's buffer would keep each
-// attempt and send them all when there is a server. Nor does it need the buffer.
+// While the connection is down a call sends nothing: the connection's buffer would keep the request and send it when there
+// is a server, however long the call has ended. Nor does it need the buffer.
 func TestCallsMadeDuringAnOutage(t *testing.T) {
 	t.Parallel()
 	hasty := eager()
@@ -179,12 +179,11 @@ func TestCallsMadeDuringAnOutage(t *testing.T) {
 	for name, test := range map[string]struct {
 		endpoint typednats.Endpoint[note, note, missing]
 		opts     []nats.Option
-		buffered uint64 // requests
 	}{
-		"idempotent":                {again, nil, 0},
-		"idempotent without buffer": {again, []nats.Option{nats.ReconnectBufSize(-1)}, 0},
-		"plain":                     {once, nil, 1},
-		"plain without buffer":      {once, []nats.Option{nats.ReconnectBufSize(-1)}, 0},
+		"idempotent":                {again, nil},
+		"idempotent without buffer": {again, []nats.Option{nats.ReconnectBufSize(-1)}},
+		"plain":                     {once, nil},
+		"plain without buffer":      {once, []nats.Option{nats.ReconnectBufSize(-1)}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -204,7 +203,7 @@ func TestCallsMadeDuringAnOutage(t *testing.T) {
 			defer cancel()
 			_, err := typednats.RequestService(short, hastyClient, test.endpoint, note{})
 			saysDisconnected(t, "call that ends before the outage", err)
-			compare(t, "requests in the buffer", test.buffered, nc.Stats().OutMsgs-before)
+			compare(t, "requests in the buffer", before, nc.Stats().OutMsgs)
 			call := callAsync(within(t), client, test.endpoint, note{"patient"})
 			restarted(t, addr)
 			if got := await(t, call, "the call to end"); got.err != nil || got.out.Text != "patient" {
@@ -369,4 +368,72 @@ func TestInboxThatIsMadeAnewOverlaps(t *testing.T) {
 	warm(t, client)
 	eventually(t, "the former one to end", func() bool { return nc.NumSubscriptions() == 1 })
 	warm(t, client)
+}
+
+// Calls that had ended during an outage were run when it was over.
+func TestCallsThatEndedDuringAnOutageAreNotRun(t *testing.T) {
+	t.Parallel()
+	srv := typednatstest.RunSocket(t)
+	var ran atomic.Int64
+	start(t, srv.Connect(t, reconnecting()...), config(), once.Handle(counting(&ran)))
+	nc := srv.Connect(t, reconnecting()...)
+	client := newClient(t, nc, typednats.WithDefaultTimeout(50*time.Millisecond))
+	eventually(t, "a first call", func() bool {
+		_, err := typednats.RequestService(within(t), client, once, note{})
+		return err == nil
+	})
+	before := ran.Load()
+	addr := down(t, srv, nc)
+	perhaps := int64(-1) // calls that were made before the client knew
+	eventually(t, "the client to know", func() bool {
+		perhaps++
+		_, err := typednats.RequestService(context.Background(), client, once, note{})
+		_, known := typednats.WasRun(err)
+		return known
+	})
+	const calls = 200
+	ended := make(chan error, calls)
+	for range calls {
+		go func() {
+			_, err := typednats.RequestService(context.Background(), client, once, note{})
+			ended <- err
+		}()
+	}
+	for range calls {
+		err := await(t, ended, "the end of a call")
+		saysDisconnected(t, "call", err)
+		if run, known := typednats.WasRun(err); run || !known {
+			t.Errorf("WasRun = %v, %v, want false, true", run, known)
+		}
+	}
+	restarted(t, addr)
+	eventually(t, "the service to be back", func() bool {
+		_, err := typednats.RequestService(within(t), client, once, note{})
+		return err == nil
+	})
+	if got := ran.Load() - before - 1; got > perhaps {
+		t.Errorf("%d of the calls were run, want at most %d", got, perhaps)
+	}
+}
+
+// A call that is made before there is a connection waits for the first one.
+func TestCallWaitsForTheFirstConnection(t *testing.T) {
+	t.Parallel()
+	addr := down(t, typednatstest.RunSocket(t))
+	nc, err := nats.Connect("nats://"+addr.String(), append(reconnecting(), nats.RetryOnFailedConnect(true))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	client := newClient(t, nc)
+	short, cancel := context.WithTimeout(within(t), 50*time.Millisecond)
+	defer cancel()
+	_, err = typednats.RequestService(short, client, once, note{})
+	saysDisconnected(t, "call that ends before", err)
+	call := callAsync(within(t), client, once, note{"patient"})
+	srv := restarted(t, addr)
+	start(t, srv.Connect(t), config(), once.Handle(repeat))
+	if got := await(t, call, "the call that waits"); got.err != nil && !errors.Is(got.err, nats.ErrNoResponders) {
+		t.Errorf("call = %v, want that it was sent", got.err)
+	}
 }

@@ -80,7 +80,7 @@ func publishError(nc *nats.Conn, err error) error {
 
 // downError says of a request that it was not sent because the connection is down.
 func downError(err error) error {
-	return unsentError{fmt.Errorf("%w: %w, and the request not sent", err, nats.ErrDisconnected)}
+	return unsentError{fmt.Errorf("%w: the connection is down, and the request was not sent: %w", err, nats.ErrDisconnected)}
 }
 
 // bareError says more of the error of a Requester that is no Client. Of a connection it can be said whether it is down

@@ -15,6 +15,9 @@ func Disconnected(err error) error {
 	return fmt.Errorf("%w: the connection was down meanwhile: %w", err, nats.ErrDisconnected)
 }
 
+// IsDown reports whether the connection is known to be down, or nothing is known of it.
+func (in *Inbox) IsDown() bool { return isDown(in.epoch.Load()) }
+
 // AwaitConnection waits until the connection is up, if it is known to be down. It returns nil as well when the inbox is
 // closed, or the connection for good: that is for the next call to say.
 func (in *Inbox) AwaitConnection(ctx context.Context) error {

@@ -25,8 +25,9 @@ var ErrClosed = errors.New("typednats: client is closed")
 // the runtime's for a moment. One goroutine of its own follows the connection, see [Inbox.follow]: from the first call
 // on, until [Inbox.Close] or the end of the connection.
 type Inbox struct {
-	nc    *nats.Conn
-	epoch atomic.Uint64 // of the connection: grows when that is lost, and when it is back; odd unless it is up
+	nc      *nats.Conn
+	writing atomic.Int32  // requests, on goroutines of their own
+	epoch   atomic.Uint64 // of the connection: grows when that is lost, and when it is back; odd unless it is up
 
 	mu      sync.Mutex
 	waiting waiting
@@ -104,6 +105,9 @@ func (in *Inbox) isGoneLocked() bool { return in.closed || in.lost || in.drainin
 // lookLocked notes in which state the connection is. That takes a lock of the connection, for which many calls at a
 // time would have to wait; so a call does it if no other one waits, or if there was something to see before.
 func (in *Inbox) lookLocked() error {
+	if in.Writes() {
+		return nil
+	}
 	in.known = in.nc.LastError()
 	if in.nc.IsDraining() { // follow notices that, too, but a moment later
 		in.draining = true

@@ -29,6 +29,9 @@ func (in *Inbox) Left(began Moment) time.Duration {
 // refused the request or the inbox, or that the connection was down. The server tells of refusals to the connection, not
 // to the call, and the connection keeps the last one for good; what it kept before the call began does not count.
 func (in *Inbox) Explain(err error, began Moment, subject string) error {
+	if in.Writes() {
+		return err // to ask the connection could take longer than the call
+	}
 	last := in.nc.LastError()
 	in.mu.Lock()
 	defer in.mu.Unlock()
