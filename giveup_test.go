@@ -31,17 +31,21 @@ func giveUpOn(begun <-chan struct{}, instead func(next typednats.Handler, inv *t
 func TestHandlerThatWasGivenUpSetsHeaders(t *testing.T) {
 	t.Parallel()
 	nc := typednatstest.Server(t)
-	begun, ended := make(chan struct{}), make(chan struct{})
+	begun, answered, ended := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	busy := func(ctx context.Context, r *typednats.ServiceRequest[note]) (note, error) {
 		if r.Value.Text != "slow" {
 			return r.Value, nil
 		}
 		defer close(ended)
 		close(begun)
-		for i := range 20_000 { // longer than the reply takes
+		for i := 0; ; i++ { // while the reply is sent
 			r.ReplyHeader().Set(fmt.Sprint("Late-", i%100), "1")
+			select {
+			case <-answered:
+				return r.Value, ctx.Err()
+			default:
+			}
 		}
-		return r.Value, ctx.Err()
 	}
 	outer := func(next typednats.Handler) typednats.Handler {
 		return func(ctx context.Context, inv *typednats.Invocation) (any, error) {
@@ -58,6 +62,7 @@ func TestHandlerThatWasGivenUpSetsHeaders(t *testing.T) {
 	start(t, nc, config(), echo.HandleWith(busy, typednats.WithInterceptors(outer, gone)))
 	var header nats.Header
 	got, err := typednats.RequestService(within(t), nc, echo, note{"slow"}, typednats.WithReplyHeader(&header))
+	close(answered)
 	if err != nil || got.Text != "instead" {
 		t.Errorf("call = %v, %v", got, err)
 	}
