@@ -6,11 +6,9 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/micro"
 
 	"github.com/typednats/typednats/discovery"
 	"github.com/typednats/typednats/internal/server"
-	"github.com/typednats/typednats/internal/subject"
 )
 
 const (
@@ -28,24 +26,19 @@ const (
 // one member of a queue group, whichever service that belongs to.
 type neighbours struct {
 	name string
-	own  map[string]*subject.Tree[server.Endpoint] // by queue group
+	own  server.Competition
 }
 
-func newNeighbours(name string, endpoints []server.Endpoint) *neighbours {
-	n := &neighbours{name: name, own: make(map[string]*subject.Tree[server.Endpoint])}
-	for _, e := range endpoints {
-		group := n.own[e.QueueGroup]
-		if group == nil {
-			group = &subject.Tree[server.Endpoint]{}
-			n.own[e.QueueGroup] = group
-		}
-		group.Add(e.Subject, e)
+func newNeighbours(name string, endpoints []server.Endpoint) neighbours {
+	n := neighbours{name: name, own: make(server.Competition)}
+	for i := range endpoints {
+		n.own.Enter(&endpoints[i]) // they do not compete with each other: that was checked
 	}
 	return n
 }
 
 // warn asks who is there (ADR-32), and warns of those that take requests of others. It returns when ctx ends at the latest.
-func (n *neighbours) warn(ctx context.Context, nc *nats.Conn, owner *reporter) {
+func (n neighbours) warn(ctx context.Context, nc *nats.Conn, owner *reporter) {
 	ctx, cancel := context.WithTimeout(ctx, askingTime)
 	defer cancel()
 	warned := make(map[[2]string]bool) // by service and endpoint: it has many instances
@@ -58,8 +51,8 @@ func (n *neighbours) warn(ctx context.Context, nc *nats.Conn, owner *reporter) {
 		}
 		for _, theirs := range other.Endpoints {
 			key := [2]string{other.Name, theirs.Name}
-			own, found := n.competitor(theirs)
-			if !found || warned[key] || len(warned) == maxWarnings {
+			own := n.own.Competitor(theirs.QueueGroup, theirs.Subject)
+			if own == nil || warned[key] || len(warned) == maxWarnings {
 				continue
 			}
 			warned[key] = true
@@ -68,12 +61,4 @@ func (n *neighbours) warn(ctx context.Context, nc *nats.Conn, owner *reporter) {
 				"other_service", other.Name, "other_id", other.ID, "other_endpoint", theirs.Name, "other_subject", theirs.Subject)
 		}
 	}
-}
-
-// competitor returns the endpoint of this service that another one competes with.
-func (n *neighbours) competitor(theirs micro.EndpointInfo) (server.Endpoint, bool) {
-	if group := n.own[theirs.QueueGroup]; group != nil {
-		return group.Overlapping(theirs.Subject)
-	}
-	return server.Endpoint{}, false
 }

@@ -7,13 +7,13 @@ import (
 	"github.com/typednats/typednats/internal/subject"
 )
 
-// competition finds endpoints that would get each other's requests. Those of one queue group whose subjects overlap get
+// Competition finds endpoints that would get each other's requests. Those of one queue group whose subjects overlap get
 // the requests for both at random. Without a queue group each of them gets every request, runs it, and answers. Endpoints
 // in different queue groups do not compete: their owner has asked for each request to be run once in each group.
-type competition map[string]*subject.Tree[*Endpoint] // by queue group
+type Competition map[string]*subject.Tree[*Endpoint] // by queue group
 
-// enter adds an endpoint, or returns the one that it competes with.
-func (c competition) enter(e *Endpoint) (other *Endpoint) {
+// Enter adds an endpoint, or returns the one that it competes with.
+func (c Competition) Enter(e *Endpoint) (other *Endpoint) {
 	group := c[e.QueueGroup]
 	if group == nil {
 		group = &subject.Tree[*Endpoint]{}
@@ -26,10 +26,10 @@ func (c competition) enter(e *Endpoint) (other *Endpoint) {
 	return nil
 }
 
-// competitor returns an endpoint that e competes with, nil if there is none.
-func (c competition) competitor(e *Endpoint) *Endpoint {
-	if group := c[e.QueueGroup]; group != nil {
-		other, _ := group.Overlapping(e.Subject)
+// Competitor returns an endpoint that one of that queue group and subject competes with, nil if there is none.
+func (c Competition) Competitor(queueGroup, pattern string) *Endpoint {
+	if group := c[queueGroup]; group != nil {
+		other, _ := group.Overlapping(pattern)
 		return other
 	}
 	return nil
@@ -38,14 +38,14 @@ func (c competition) competitor(e *Endpoint) *Endpoint {
 // Conflicts returns what is wrong with adding endpoints to those that are served: that they would compete for requests.
 func Conflicts(served []*Served, added []Endpoint) error {
 	var errs []error
-	fresh := make(competition)
+	fresh := make(Competition)
 	for i := range added {
-		if other := fresh.enter(&added[i]); other != nil {
+		if other := fresh.Enter(&added[i]); other != nil {
 			errs = append(errs, conflict(&added[i], other))
 		}
 	}
 	for _, e := range served { // there can be many, of which each addition should cost little
-		if other := fresh.competitor(&e.Endpoint); other != nil {
+		if other := fresh.Competitor(e.QueueGroup, e.Subject); other != nil {
 			errs = append(errs, conflict(other, &e.Endpoint))
 		}
 	}
