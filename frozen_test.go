@@ -36,7 +36,11 @@ func TestCallsEndThoughTheServerIsFrozen(t *testing.T) {
 	if _, err := typednats.RequestService(within(t), client, inLarge, large); err != nil {
 		t.Fatalf("call before: %v", err)
 	}
-	p.stall()
+	answer(t, srv.Connect(t), "silent", silence)
+	if _, err := typednats.RequestService(context.Background(), client, echo.InSubject("silent"), note{}); err == nil {
+		t.Error("a silent service has answered")
+	}
+	p.stall() // while the inbox has a former subscription, which ends soon
 	deadline, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)
 	defer cancel()
 	cancellable, giveUp := context.WithCancel(context.Background())
@@ -56,7 +60,7 @@ func TestCallsEndThoughTheServerIsFrozen(t *testing.T) {
 			t.Errorf("call: %v", err)
 		}
 	}
-	for range 10 { // later ones, which are small
+	for range 15 { // later ones, which are small; they take longer than the former subscription stays
 		if _, err := typednats.RequestService(context.Background(), client, echo, note{}); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("a small call: %v", err)
 		}

@@ -79,7 +79,7 @@ func (in *Inbox) Open(ctx context.Context, terms Terms) (*Call, error) {
 
 // readyLocked sees to it that replies can come.
 func (in *Inbox) readyLocked(ctx context.Context, timeout time.Duration) error {
-	for {
+	for looked := in.Writes(); ; {
 		switch {
 		case in.isGoneLocked():
 			return in.goneLocked()
@@ -91,8 +91,9 @@ func (in *Inbox) readyLocked(ctx context.Context, timeout time.Duration) error {
 			if err := in.awaitTrialLocked(ctx, timeout); err != nil {
 				return err
 			}
-		case in.wary || in.waiting.isEmpty():
-			return in.lookLocked()
+		case !looked && (in.wary || in.waiting.isEmpty()):
+			in.lookLocked()
+			looked = true
 		default:
 			return nil
 		}
@@ -103,17 +104,14 @@ func (in *Inbox) readyLocked(ctx context.Context, timeout time.Duration) error {
 func (in *Inbox) isGoneLocked() bool { return in.closed || in.lost || in.draining }
 
 // lookLocked notes in which state the connection is. That takes a lock of the connection, for which many calls at a
-// time would have to wait; so a call does it if no other one waits, or if there was something to see before.
-func (in *Inbox) lookLocked() error {
-	if in.Writes() {
-		return nil
-	}
-	in.known = in.nc.LastError()
-	if in.nc.IsDraining() { // follow notices that, too, but a moment later
-		in.draining = true
-		return in.goneLocked()
-	}
-	return nil
+// time would have to wait; so a call does it if no other one waits, or if there was something to see before, and not beside
+// a write that may keep that lock. It gives up its own lock meanwhile.
+func (in *Inbox) lookLocked() {
+	in.mu.Unlock()
+	last, draining := in.nc.LastError(), in.nc.IsDraining() // follow notices the second, too, but a moment later
+	in.mu.Lock()
+	in.known = last
+	in.draining = in.draining || draining
 }
 
 // ReplySubject returns the subject for the reply to a call, with the facts of its request.
@@ -185,7 +183,6 @@ func (in *Inbox) Close() error {
 	close(in.ended)
 	in.endLocked()
 	if in.former != nil {
-		in.leaves.Stop()
 		_ = in.former.Unsubscribe() // it fails if the connection is gone
 	}
 	if in.sub == nil {

@@ -40,9 +40,9 @@ type subscription struct {
 	before   error // the connection's last error before it was subscribed
 	unproven bool  // a round trip has still to show that the server lets it be
 	doubted  time.Time
-	leaves   *time.Timer // ends the former one
-	refusal  error       // of the former subscription
-	trial    *trial      // nil unless calls must wait for the proof
+	doubtful bool   // it has to be made anew
+	refusal  error  // of the former subscription
+	trial    *trial // nil unless calls must wait for the proof
 }
 
 // trial is the first subscription after a refused one. Calls wait for its end before they send anything.
@@ -58,60 +58,87 @@ func (in *Inbox) subscribeLocked() error {
 	}
 	in.followLocked()
 	in.subject = in.nc.NewInbox()
-	if err := in.renewLocked(); err != nil {
+	sub, before, err := in.subscribe(in.subject) // under the lock: nobody waits for a reply
+	if err != nil {
 		return fmt.Errorf("subscribe to replies: %w", err)
 	}
+	in.useLocked(sub, before)
 	if in.refusal != nil {
 		in.trial = &trial{over: make(chan struct{})}
 	}
 	return nil
 }
 
-// renewLocked subscribes to replies, once more if there is a subscription. A reply that comes over both is taken once.
-func (in *Inbox) renewLocked() error {
-	in.known = in.nc.LastError()
-	in.before = in.known
-	sub, err := in.nc.Subscribe(in.subject+".*", in.deliver)
+// subscribe subscribes to replies under a subject. It returns the connection's last error before that, too.
+func (in *Inbox) subscribe(subject string) (sub *nats.Subscription, before, failed error) {
+	before = in.nc.LastError()
+	sub, err := in.nc.Subscribe(subject+".*", in.deliver)
 	if err != nil {
-		return err
+		return nil, before, err
 	}
 	// Each reply has a caller waiting, or is dropped at once: the channel of a call has room for it. So nothing piles
 	// up, and with limits nats.go could drop a reply for which somebody waits.
 	if err := sub.SetPendingLimits(-1, -1); err != nil {
-		return err
+		return nil, before, err
 	}
 	sub.SetClosedHandler(func(string) { in.lose(sub) })
-	in.dismissFormerLocked()
-	in.former, in.sub, in.unproven = in.sub, sub, true
-	if former := in.former; former != nil {
-		in.leaves = time.AfterFunc(doubtInterval, func() { in.dismiss(former) })
-	}
+	return sub, before, nil
+}
+
+// useLocked enters a new subscription, which has still to be proven.
+func (in *Inbox) useLocked(sub *nats.Subscription, before error) {
+	in.known, in.before = before, before
+	in.sub, in.unproven = sub, true
 	in.wakeLocked()
-	return nil
+}
+
+// renewLocked subscribes once more to the same subject. A reply that comes over both is taken once. It gives up the lock
+// meanwhile, for the connection may be kept by a write that the server does not read, and calls have to end all the same.
+// Only the goroutine that follows the connection calls it.
+func (in *Inbox) renewLocked() {
+	present, earlier, subject := in.sub, in.former, in.subject
+	in.former, in.doubtful = nil, false
+	in.mu.Unlock()
+	if earlier != nil {
+		_ = earlier.Drain() // Unsubscribe would drop what has come; it fails if the connection is gone
+	}
+	sub, before, err := in.subscribe(subject)
+	in.mu.Lock()
+	if err != nil {
+		return // the connection is gone
+	}
+	if present != in.sub || in.isGoneLocked() { // it was refused meanwhile, or ended
+		in.mu.Unlock()
+		defer in.mu.Lock()
+		_ = sub.Unsubscribe()
+		return
+	}
+	in.former = present
+	in.useLocked(sub, before)
+	time.AfterFunc(doubtInterval, func() { in.dismiss(present) })
 }
 
 // dismiss ends the subscription before the present one, if it is still that.
 func (in *Inbox) dismiss(former *nats.Subscription) {
 	in.mu.Lock()
-	defer in.mu.Unlock()
-	if former == in.former {
-		in.dismissFormerLocked()
+	ends := former == in.former
+	if ends {
+		in.former = nil
+	}
+	in.mu.Unlock()
+	if ends {
+		_ = former.Drain() // as in renewLocked
 	}
 }
 
-func (in *Inbox) dismissFormerLocked() {
-	if in.former == nil {
-		return
-	}
-	in.leaves.Stop()
-	_ = in.former.Drain() // Unsubscribe would drop what has come; it fails if the connection is gone
-	in.former = nil
-}
-
-// prove makes a round trip, if one is needed, after which it is known whether the server has refused the subscription.
+// prove makes a doubtful subscription anew, and a round trip, if one is needed, after which it is known whether the server
+// has refused it.
 func (in *Inbox) prove() {
 	in.mu.Lock()
 	defer in.mu.Unlock()
+	if in.doubtful && in.sub != nil && !in.isGoneLocked() {
+		in.renewLocked()
+	}
 	for tries := proofTries; in.unproven && in.sub != nil && !in.isGoneLocked(); tries-- {
 		in.unproven = false
 		sub := in.sub
@@ -126,7 +153,7 @@ func (in *Inbox) prove() {
 		case wire.RefusesSubscription(last, sub.Subject):
 			in.refuseLocked(last)
 		case tries > 1 && wire.IsRefusal(last) && last != in.before: //nolint:errorlint // the very one
-			_ = in.renewLocked() // the other refusal may hide one; if it fails the connection is gone
+			in.renewLocked() // the other refusal may hide one
 		default:
 			in.refusal = nil
 			in.endTrialLocked(nil)
@@ -149,8 +176,8 @@ func (in *Inbox) doubtLocked() {
 	if in.sub == nil || in.isGoneLocked() || time.Since(in.doubted) < doubtInterval {
 		return
 	}
-	in.doubted = time.Now()
-	_ = in.renewLocked() // if it fails the connection is gone
+	in.doubted, in.doubtful = time.Now(), true
+	in.wakeLocked()
 }
 
 // awaitTrialLocked waits until it is known whether the server lets the subscription be. It gives up the lock meanwhile.
