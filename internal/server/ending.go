@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/nats-io/nats.go"
+
 	"github.com/typednats/typednats/internal/wire"
 )
 
@@ -43,22 +45,30 @@ func (e *Served) abandon(ctx context.Context) error {
 	for _, r := range refused {
 		e.answerRefused(r)
 	}
+	return e.abandoned(running, waiting, context.Cause(ctx))
+}
+
+// abandoned is the error that counts what did not get its answer. It is nil if that is nothing.
+func (e *Served) abandoned(running, waiting int, why error) error {
 	if running == 0 && waiting == 0 {
 		return nil
 	}
 	return fmt.Errorf("%w: endpoint %q at %q: %d handlers are still running, %d requests were refused: %w",
-		ErrAbandoned, e.Name, e.Subject, running, waiting, context.Cause(ctx))
+		ErrAbandoned, e.Name, e.Subject, running, waiting, why)
 }
 
-// discard forgets what waits, and ends the contexts of the handlers: on a closed connection no reply can be sent.
-func (e *Served) discard() {
+// discard forgets what waits, and ends the contexts of the handlers: on a closed connection no reply can be sent. It
+// returns an error that counts both.
+func (e *Served) discard() error {
 	e.mu.Lock()
 	e.refusing = true
+	running, waiting := e.slots, e.queue.requests
 	for e.queue.pop() != nil {
 		continue
 	}
 	e.mu.Unlock()
 	e.endContexts()
+	return e.abandoned(running, waiting, nats.ErrConnectionClosed)
 }
 
 // endContexts ends the contexts of all handlers, those that have yet to start included.

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -36,7 +37,7 @@ func inTime(ctx context.Context, f func() error) error {
 	case err := <-result:
 		return err
 	case <-grace.C:
-		return errors.Join(ctx.Err(), errStuck)
+		return fmt.Errorf("%w: %w", errStuck, ctx.Err())
 	}
 }
 

@@ -56,11 +56,15 @@ func (s *Server) halt(ctx context.Context) error {
 	defer s.detach(s.monitors)
 	endpoints := s.inService()
 	if s.conn.nc.IsClosed() {
+		var errs []error
 		for _, a := range endpoints {
-			a.discard()
+			errs = append(errs, a.discard())
 			a.detach()
 		}
 		s.conn.intake.close()
+		if s.Drained() { // who drains a connection is told what that has cost, who closes it knows
+			return errors.Join(errs...)
+		}
 		return nil
 	}
 	err := errors.Join(s.conn.cutOff(ctx, subscriptionsOf(endpoints, s.monitors)), s.finish(ctx, endpoints))
