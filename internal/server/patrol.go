@@ -9,11 +9,11 @@ import (
 const lookInterval = time.Second
 
 // patrol is the goroutine that finds out about requests that nats.go dropped and subscriptions that the server refuses,
-// and reports them. It ends with the service, or with a function of the user's that it reports to.
+// and has them reported. It ends with the service.
 func (s *Server) patrol() {
 	ticker := time.NewTicker(lookInterval)
 	defer ticker.Stop()
-	ctx := context.Background() // a stop ends what a look waits for
+	ctx := context.Background() // a stop ends what a look waits for, see refusals.interrupt
 	for {
 		select {
 		case <-s.back:
