@@ -15,7 +15,7 @@ type Host struct {
 	Name, ID     string
 	DrainTimeout time.Duration // how long a start that failed may take to be undone
 	Answers      []Answer      // to questions about the service
-	Report       func(Report)
+	Report       func(Report)  // returns at once, whoever it tells
 
 	// Started is called on a goroutine of its own once requests are served. It returns when its context ends, which is when
 	// the service is stopped. It may be nil.

@@ -9,7 +9,7 @@ import (
 const lookInterval = time.Second
 
 // patrol is the goroutine that finds out about requests that nats.go dropped and subscriptions that the server refuses,
-// and has them reported. It ends with the service.
+// and reports them. It ends with the service.
 func (s *Server) patrol() {
 	ticker := time.NewTicker(lookInterval)
 	defer ticker.Stop()
@@ -24,12 +24,8 @@ func (s *Server) patrol() {
 				a.noticeDropped()
 			}
 			s.look(ctx)
-		case <-s.found:
 		case <-s.done:
 			return
-		}
-		for _, r := range s.refusals.takeReports() {
-			s.conn.report(r)
 		}
 	}
 }
@@ -42,12 +38,4 @@ func (s *Server) renewAnchor(ctx context.Context) {
 	defer s.turn.pass()
 	s.conn.anchor.drop()
 	s.volunteer(s.current())
-}
-
-// poke tells whoever waits on the channel, which takes one.
-func poke(ch chan struct{}) {
-	select {
-	case ch <- struct{}{}:
-	default:
-	}
 }

@@ -43,14 +43,13 @@ const (
 //   - What stays hidden: a refusal that the same error value follows that was there before, within the second. Those
 //     of nats.go itself are such values.
 type refusals struct {
-	mu      sync.Mutex
-	of      map[*nats.Subscription]error
-	reports []Report           // to be made
-	giveUp  context.CancelFunc // ends the last look; nil if there was none
-	seen    error              // the connection's last error when the service looked
-	anew    bool               // the connection was made anew since
-	hidden  bool               // there was an error since the last probe that may hide refusals
-	probed  time.Time          // when the last probe was made
+	mu     sync.Mutex
+	of     map[*nats.Subscription]error
+	giveUp context.CancelFunc // ends the last look; nil if there was none
+	seen   error              // the connection's last error when the service looked
+	anew   bool               // the connection was made anew since
+	hidden bool               // there was an error since the last probe that may hide refusals
+	probed time.Time          // when the last probe was made
 }
 
 // listener is a subscription that requests or questions come through.
@@ -101,12 +100,19 @@ func listeners(endpoints []*attached, monitors []*monitor) []listener {
 	return all
 }
 
-// look finds out about refusals, unless somebody else is at it. It waits for the server up to some seconds, or until ctx
-// ends, or the service is stopped.
+// look finds out about refusals and reports new ones, unless somebody else is at it. It waits for the server up to some
+// seconds, or until ctx ends, or the service is stopped.
 func (s *Server) look(ctx context.Context) {
+	for _, r := range s.findRefusals(ctx) {
+		s.conn.report(r)
+	}
+}
+
+// findRefusals returns reports of refusals that were not known.
+func (s *Server) findRefusals(ctx context.Context) []Report {
 	nc, r := s.conn.nc, &s.refusals
 	if !nc.IsConnected() || nc.IsDraining() || !s.looking.TryLock() {
-		return
+		return nil
 	}
 	defer s.looking.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, probeBudget)
@@ -115,7 +121,7 @@ func (s *Server) look(ctx context.Context) {
 	anew := r.takeAnew()
 	if anew && nc.FlushWithContext(ctx) != nil { // what the server refuses of the subscriptions is known after it
 		r.renew()
-		return
+		return nil
 	}
 	err := nc.LastError()
 	all := listeners(s.current(), s.monitors)
@@ -124,29 +130,24 @@ func (s *Server) look(ctx context.Context) {
 			r.forget(all)
 		}
 		if !r.isProbeDue(false) {
-			return
+			return nil
 		}
 	}
-	if i := lastRefused(all, err); i >= 0 {
-		s.refuse(all[i], err)
+	var found []Report
+	if i := lastRefused(all, err); i >= 0 && r.add(all[i].Subscription, err) {
+		found = append(found, all[i].refused(err))
 	}
 	if anew || r.isProbeDue(wire.IsRefusedSubscription(err)) {
-		s.probe(ctx, anew)
+		found = append(found, s.probe(ctx, anew)...)
 	}
-}
-
-// refuse enters a refusal, which is reported if it is new.
-func (s *Server) refuse(l listener, err error) {
-	if s.refusals.add(l, err) {
-		poke(s.found)
-	}
+	return found
 }
 
 // probe asks the server for the subscriptions that are not known to be refused or, if the connection was made anew, for
-// all.
-func (s *Server) probe(ctx context.Context, anew bool) {
+// all. It returns reports of refusals that were not known.
+func (s *Server) probe(ctx context.Context, anew bool) []Report {
 	if s.turn.take(ctx) != nil {
-		return // the service is being stopped
+		return nil // the service is being stopped
 	}
 	defer s.turn.pass()
 	r := &s.refusals
@@ -154,12 +155,17 @@ func (s *Server) probe(ctx context.Context, anew bool) {
 	if !anew {
 		all = slices.DeleteFunc(all, func(l listener) bool { return r.get(l.Subscription) != nil })
 	}
+	last := s.conn.nc.LastError()
 	refused := make(map[*nats.Subscription]error)
+	var found []Report
 	err := s.conn.findRefused(ctx, all, func(l listener, err error) {
+		last = err
 		refused[l.Subscription] = err
-		s.refuse(l, err)
+		if r.add(l.Subscription, err) {
+			found = append(found, l.refused(err))
+		}
 	})
-	r.probedAll(s.conn.nc.LastError(), err == nil)
+	r.probedAll(last, err == nil) // what came beside the probe is for the next look
 	if err != nil && anew {
 		r.renew()
 	}
@@ -171,6 +177,7 @@ func (s *Server) probe(ctx context.Context, anew bool) {
 			a.dismissVolunteers()
 		}
 	}
+	return found
 }
 
 // findRefused tells which subscriptions the server refuses, from the last to the first.
@@ -270,28 +277,16 @@ func (r *refusals) isProbeDue(others bool) bool {
 	return true
 }
 
-// add reports whether the refusal is new, and has to be reported.
-func (r *refusals) add(l listener, err error) bool {
+// add reports whether the refusal is new.
+func (r *refusals) add(sub *nats.Subscription, err error) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.of == nil {
 		r.of = make(map[*nats.Subscription]error)
 	}
-	_, known := r.of[l.Subscription]
-	r.of[l.Subscription] = err
-	if !known {
-		r.reports = append(r.reports, l.refused(err))
-	}
+	_, known := r.of[sub]
+	r.of[sub] = err
 	return !known
-}
-
-// takeReports returns what has to be reported, once.
-func (r *refusals) takeReports() []Report {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	reports := r.reports
-	r.reports = nil
-	return reports
 }
 
 // begin notes how the look that begins is ended.

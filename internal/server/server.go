@@ -25,7 +25,6 @@ type Server struct {
 	looking  sync.Mutex  // held while somebody looks for refusals
 	refusals refusals
 	back     chan struct{} // takes one: the connection is up, again
-	found    chan struct{} // takes one: there are refusals to report
 
 	turn turn
 	done chan struct{} // closed once it is stopped
@@ -50,11 +49,10 @@ func New(host Host) *Server {
 			clock:   clock{time.Now()},
 			readers: &intake.readers,
 		},
-		back:  make(chan struct{}, 1),
-		found: make(chan struct{}, 1),
-		turn:  newTurn(),
-		done:  make(chan struct{}),
-		lost:  make(chan struct{}),
+		back: make(chan struct{}, 1),
+		turn: newTurn(),
+		done: make(chan struct{}),
+		lost: make(chan struct{}),
 	}
 	for _, a := range host.Answers {
 		s.monitors = append(s.monitors, &monitor{Answer: a, replier: &s.env.replier})

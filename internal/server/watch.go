@@ -32,7 +32,10 @@ func (s *Server) watch(status chan nats.Status) {
 		case now = <-status:
 			if now == nats.CONNECTED {
 				s.refusals.renew()
-				poke(s.back)
+				select {
+				case s.back <- struct{}{}:
+				default: // patrol has yet to take the last one
+				}
 			}
 		case <-s.done:
 			return
