@@ -199,10 +199,7 @@ func copies(r Requester) bool {
 func (c *call) exchange(ctx context.Context, r Requester, body []byte) (*nats.Msg, error) {
 	for n := 1; ; n++ {
 		c.sent.begin()
-		if err := c.awaitConnection(ctx, r); err != nil {
-			return nil, err
-		}
-		reply, err := c.attempt(ctx, r, body, c.idempotent && n < c.retry.Attempts)
+		reply, err := c.send(ctx, r, body, c.idempotent && n < c.retry.Attempts)
 		c.sent.end(c.compiled, reply, err)
 		if !c.retry.allows(ctx, n, c.compiled, reply, err) {
 			return reply, err
@@ -210,25 +207,23 @@ func (c *call) exchange(ctx context.Context, r Requester, body []byte) (*nats.Ms
 	}
 }
 
-// awaitConnection waits until the connection is up, if it is known to be down. What is sent before that waits in the
-// connection's buffer, and is run when it is up, perhaps long after the call has ended. A connection without such a buffer
-// is for those who want to know at once.
-func (c *call) awaitConnection(ctx context.Context, r Requester) error {
+// send makes an attempt as soon as the connection is up.
+func (c *call) send(ctx context.Context, r Requester, body []byte, again bool) (*nats.Msg, error) {
 	client, ok := r.(*Client)
-	if !ok || !client.inbox.IsDown() {
-		return nil
+	if !ok {
+		return c.attempt(ctx, r, body, again)
 	}
-	if client.nc != nil && client.nc.Opts.ReconnectBufSize < 0 && !c.retry.isOn() {
-		return nil
+	for {
+		left, err := client.awaitConnection(ctx, c.timeout, c.retry.isOn())
+		if err != nil {
+			return nil, err
+		}
+		c.timeout = left
+		reply, err := c.attempt(ctx, r, body, again)
+		if !errors.Is(err, replies.ErrDown) {
+			return reply, err
+		}
 	}
-	began := time.Now()
-	ctx, cancel := withDefaultTimeout(ctx, c.timeout)
-	defer cancel()
-	if client.inbox.AwaitConnection(ctx) != nil {
-		return downError(ctx.Err())
-	}
-	c.timeout = max(c.timeout-time.Since(began), 1)
-	return nil
 }
 
 // attempt sends the request once. It ends when the connection is lost, if another attempt can follow.

@@ -67,7 +67,34 @@ func (c *Client) RequestMsgWithContext(ctx context.Context, msg *nats.Msg) (*nat
 	if c.bad != nil {
 		return nil, c.bad
 	}
-	return c.exchange(ctx, c.opts.timeout, &outgoing{subject: msg.Subject, header: msg.Header, body: msg.Data})
+	for timeout := c.opts.timeout; ; {
+		left, err := c.awaitConnection(ctx, timeout, false)
+		if err != nil {
+			return nil, err
+		}
+		reply, err := c.exchange(ctx, left, &outgoing{subject: msg.Subject, header: msg.Header, body: msg.Data})
+		if !errors.Is(err, replies.ErrDown) {
+			return reply, err
+		}
+		timeout = left
+	}
+}
+
+// awaitConnection waits until the connection is up, if it is known to be down: until ctx ends or, if that has no deadline,
+// for as long as timeout says. It returns how much is left of that. What is sent before waits in the connection's buffer,
+// and is run when it is up, perhaps long after the call has ended. A connection without such a buffer is for those who
+// want to know at once, unless they send again.
+func (c *Client) awaitConnection(ctx context.Context, timeout time.Duration, again bool) (time.Duration, error) {
+	if !c.inbox.IsDown() || c.nc != nil && c.nc.Opts.ReconnectBufSize < 0 && !again {
+		return timeout, nil
+	}
+	began := time.Now()
+	ctx, cancel := withDefaultTimeout(ctx, timeout)
+	defer cancel()
+	if c.inbox.AwaitConnection(ctx) != nil {
+		return 0, downError(ctx.Err())
+	}
+	return max(timeout-time.Since(began), 1), nil
 }
 
 // outgoing is a request without its reply subject.

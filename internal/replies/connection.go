@@ -10,6 +10,9 @@ import (
 // errDrained ends a call that can be made again, by another way, when the subscription was drained with the connection.
 var errDrained = fmt.Errorf("%w for replies: %w", nats.ErrDisconnected, nats.ErrConnectionDraining)
 
+// ErrDown says that the connection was found to be lost when a request was to be sent. It was not.
+var ErrDown = fmt.Errorf("%w a moment ago", nats.ErrDisconnected)
+
 // Disconnected adds to the error of a call that the connection was down meanwhile.
 func Disconnected(err error) error {
 	return fmt.Errorf("%w: the connection was down meanwhile: %w", err, nats.ErrDisconnected)
@@ -74,6 +77,7 @@ func (in *Inbox) follow(status chan nats.Status) {
 		case s := <-status:
 			in.notice(s)
 		case <-in.news:
+			in.notice(in.nc.Status()) // which a call may have seen first
 			in.prove()
 		case <-in.ended:
 			return

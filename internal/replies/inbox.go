@@ -60,7 +60,7 @@ func NewInbox(nc *nats.Conn) *Inbox {
 // [nats.ErrDisconnected] when the connection is lost; any other one waits on, because its reply may come over the next
 // connection.
 //
-// Its error is [nats.ErrConnectionDraining] while the connection drains. After the server has refused the inbox, it tries
+// Its error is [ErrDown] if it finds that the connection was lost, and [nats.ErrConnectionDraining] while that drains. After the server has refused the inbox, it tries
 // again and waits for what the server says, until ctx ends or the time is over. Then nothing was sent if it fails.
 func (in *Inbox) Open(ctx context.Context, terms Terms) (*Call, error) {
 	in.mu.Lock()
@@ -92,7 +92,9 @@ func (in *Inbox) readyLocked(ctx context.Context, timeout time.Duration) error {
 				return err
 			}
 		case !looked && (in.wary || in.waiting.isEmpty()):
-			in.lookLocked()
+			if err := in.lookLocked(); err != nil {
+				return err
+			}
 			looked = true
 		default:
 			return nil
@@ -105,13 +107,22 @@ func (in *Inbox) isGoneLocked() bool { return in.closed || in.lost || in.drainin
 
 // lookLocked notes in which state the connection is. That takes a lock of the connection, for which many calls at a
 // time would have to wait; so a call does it if no other one waits, or if there was something to see before, and not beside
-// a write that may keep that lock. It gives up its own lock meanwhile.
-func (in *Inbox) lookLocked() {
+// a write that may keep that lock. It gives up its own lock meanwhile. The goroutine that follows the connection notices
+// its states, too, but a moment later.
+func (in *Inbox) lookLocked() error {
+	epoch := in.epoch.Load()
 	in.mu.Unlock()
-	last, draining := in.nc.LastError(), in.nc.IsDraining() // follow notices the second, too, but a moment later
+	last, status := in.nc.LastError(), in.nc.Status()
 	in.mu.Lock()
 	in.known = last
-	in.draining = in.draining || draining
+	in.draining = in.draining || status == nats.DRAINING_SUBS || status == nats.DRAINING_PUBS
+	lost := status == nats.RECONNECTING || status == nats.DISCONNECTED
+	if !lost || isDown(epoch) || in.epoch.Load() != epoch { // it is known, or was so before
+		return nil
+	}
+	in.isDownLocked()
+	in.wakeLocked()
+	return ErrDown
 }
 
 // ReplySubject returns the subject for the reply to a call, with the facts of its request.
