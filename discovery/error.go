@@ -11,6 +11,10 @@ var (
 	// sent.
 	ErrInvalidArgument = errors.New("invalid argument")
 
+	// ErrIncomplete is returned when there may be more answers than those that were handed on: more came than
+	// [WithMaxBytes] allows, or than could be read in time.
+	ErrIncomplete = errors.New("not all answers were read")
+
 	// ErrDuplicate is given to the function of [WithReplyError] when an instance answered one question again.
 	ErrDuplicate = errors.New("instance answered more than once")
 

@@ -13,13 +13,16 @@ import (
 const (
 	defaultMaxWait = 5 * time.Second
 	defaultStall   = 500 * time.Millisecond
+
+	defaultMaxBytes = 128 << 20
 )
 
 // Option changes how a [Client] asks. A nil Option is a mistake, which every query reports.
 type Option func(*settings)
 
 // WithMaxWait bounds the time that one query waits for answers, overriding the default of 5 s. It must be more than
-// zero. Answers that had arrived by then still count; the end of the wait is not an error.
+// zero. Answers that had arrived by then still count, if they can be read within a quarter of a second, else the query ends
+// with [ErrIncomplete]; the end of the wait alone is not an error.
 func WithMaxWait(d time.Duration) Option {
 	return func(s *settings) { s.maxWait = d }
 }
@@ -28,6 +31,13 @@ func WithMaxWait(d time.Duration) Option {
 // not be negative.
 func WithMaxResults(n int) Option {
 	return func(s *settings) { s.maxResults = n }
+}
+
+// WithMaxBytes bounds what may come in answer to one query, overriding the default of 128 MiB, since anybody can answer.
+// Headers count, too, what is dropped, and 512 bytes more for each message. It must be more than zero. A query to which
+// more comes ends with what fitted, and with [ErrIncomplete].
+func WithMaxBytes(n int) Option {
+	return func(s *settings) { s.maxBytes = n }
 }
 
 // WithStall ends a query, after a first answer, once that much time passes without another, overriding the default of
@@ -46,7 +56,7 @@ func WithPrefix(prefix string) Option {
 }
 
 // WithReplyError has f called with what is wrong with an answer, and with the subject of the question. Most such
-// answers are dropped: replies that carry a service error, what is not JSON of the type that was asked for, what lacks a
+// answers are dropped: replies that carry a service error, or say that nobody heard the question, what is not JSON of the type that was asked for, what lacks a
 // name or an id, what comes from a service or an instance that was not asked, and all but the first answer of one
 // instance ([ErrDuplicate]). An answer of which only a field cannot be read counts, but f is told, because a count of 0
 // that nobody sent looks like any other ([ErrOddField]); err names the service, the instance and the fields.
@@ -60,6 +70,7 @@ func WithReplyError(f func(subject string, err error)) Option {
 type settings struct {
 	maxWait    time.Duration
 	maxResults int
+	maxBytes   int
 	stall      time.Duration
 	prefix     string
 	replyError func(subject string, err error)
@@ -67,7 +78,7 @@ type settings struct {
 }
 
 func defaultSettings() settings {
-	return settings{maxWait: defaultMaxWait, stall: defaultStall, prefix: micro.APIPrefix}
+	return settings{maxWait: defaultMaxWait, maxBytes: defaultMaxBytes, stall: defaultStall, prefix: micro.APIPrefix}
 }
 
 // validate reports everything that is wrong with s.
@@ -84,6 +95,9 @@ func (s *settings) validate() error {
 	}
 	if s.maxResults < 0 {
 		refuse("WithMaxResults(%d): must not be negative", s.maxResults)
+	}
+	if s.maxBytes <= 0 {
+		refuse("WithMaxBytes(%d): must be more than zero", s.maxBytes)
 	}
 	if s.stall < 0 {
 		refuse("WithStall(%v): must not be negative", s.stall)

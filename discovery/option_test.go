@@ -46,7 +46,8 @@ func TestBadOptions(t *testing.T) {
 func TestAllBadOptionsAreReported(t *testing.T) {
 	t.Parallel()
 	client := discovery.New(nil, nil,
-		discovery.WithMaxWait(-1), discovery.WithMaxResults(-7), nil, discovery.WithStall(-1), discovery.WithPrefix(""))
+		discovery.WithMaxWait(-1), discovery.WithMaxResults(-7), nil,
+		discovery.WithMaxBytes(0), discovery.WithStall(-1), discovery.WithPrefix(""))
 	_, err := client.StatsInstance(t.Context(), "stock", "X1")
 	if !errors.Is(err, discovery.ErrInvalidArgument) || !errors.Is(err, nats.ErrInvalidConnection) {
 		t.Fatalf("error %v, want %v and %v", err, discovery.ErrInvalidArgument, nats.ErrInvalidConnection)
@@ -57,6 +58,7 @@ func TestAllBadOptionsAreReported(t *testing.T) {
 		"option 4 is nil",
 		"WithMaxWait(-1ns): must be more than zero",
 		"WithMaxResults(-7): must not be negative",
+		"WithMaxBytes(0): must be more than zero",
 		"WithStall(-1ns): must not be negative",
 		`WithPrefix(""): it is empty`,
 	}

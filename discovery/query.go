@@ -2,17 +2,14 @@ package discovery
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"iter"
 	"strings"
-	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/micro"
 
 	"github.com/typednats/typednats/internal/subject"
-	"github.com/typednats/typednats/internal/wire"
 )
 
 // ask returns the answers to one question as they come. Each range over them asks anew. The path is empty for
@@ -122,68 +119,6 @@ func (q *query) prepare() error {
 	return nil
 }
 
-// exchange returns nil when the query is over in a way that needs no mention.
-func (q *query) exchange(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	nc, settings := q.client.nc, &q.client.settings
-	lastErr := nc.LastError()
-	in, err := openInbox(nc)
-	if err != nil {
-		return err
-	}
-	defer in.close()
-	if err := nc.PublishRequest(q.subject, in.subject, nil); err != nil {
-		return err
-	}
-	limit := time.NewTimer(settings.maxWait)
-	defer limit.Stop()
-	var stall <-chan time.Time // nil, which never fires, until the first answer
-
-	var cause error
-	for over := false; ; {
-		before := len(q.seen)
-		for _, msg := range in.take() {
-			if wire.IsNoResponders(msg) || !q.accept(msg) {
-				return nil
-			}
-		}
-		if over {
-			return cause
-		}
-		if len(q.seen) > before && settings.stall > 0 {
-			stall = time.After(settings.stall)
-		}
-		// What arrived before the end counts, so each end but the subscription's own is followed by one more take.
-		select {
-		case <-in.arrived:
-		case <-stall:
-			over = true
-		case <-limit.C:
-			over, cause = true, q.unheard(lastErr, in.subject)
-		case <-ctx.Done():
-			over, cause = true, ctx.Err()
-		case <-in.gone:
-			over, cause = true, nats.ErrConnectionClosed
-		}
-	}
-}
-
-// accept hands msg on if it is an answer to the question, and says whether the query goes on.
-func (q *query) accept(msg *nats.Msg) bool {
-	who, err := q.check(msg)
-	if err != nil {
-		q.tell(err)
-		return true
-	}
-	q.seen[who.instance] = struct{}{}
-	if err := who.odd.err(who.instance); err != nil {
-		q.tell(err)
-	}
-	return q.yield() && len(q.seen) != q.client.settings.maxResults
-}
-
 // tell tells the owner of the client what is wrong with an answer.
 func (q *query) tell(err error) {
 	if f := q.client.settings.replyError; f != nil {
@@ -210,22 +145,4 @@ func (q *query) check(msg *nats.Msg) (author, error) {
 		return author{}, fmt.Errorf("service %.64q, instance %.64q: %w", who.name, who.id, ErrDuplicate)
 	}
 	return who, nil
-}
-
-// unheard explains, after the whole wait, why the services may not have heard the question. It returns nil if nothing
-// speaks for that. A server that refuses the question or the inbox says so on the connection only, so lastErr, the
-// connection's error before the question, tells whether that happened since.
-func (q *query) unheard(lastErr error, inbox string) error {
-	nc := q.client.nc
-	if !nc.IsConnected() {
-		return nats.ErrDisconnected
-	}
-	err := nc.LastError()
-	if len(q.seen) > 0 || !errors.Is(err, nats.ErrPermissionViolation) || errors.Is(err, lastErr) {
-		return nil
-	}
-	if wire.RefusesPublish(err, q.subject) || wire.RefusesSubscription(err, inbox) {
-		return err
-	}
-	return nil
 }
