@@ -75,6 +75,7 @@ func (b BoundEndpoint) inService(cfg *ServiceConfig) (server.Endpoint, error) {
 	if n := b.opts.maxPendingMessages; n != nil {
 		e.MaxPending, e.MaxPendingBytes = *n, *b.opts.maxPendingBytes
 	}
+	e.AnswerSize = answerSizeOf(&e)
 	return e, nil
 }
 

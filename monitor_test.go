@@ -1,7 +1,9 @@
 package typednats_test
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -10,9 +12,11 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/micro"
 
 	"github.com/typednats/typednats"
+	"github.com/typednats/typednats/discovery"
 	"github.com/typednats/typednats/typednatstest"
 )
 
@@ -191,25 +195,128 @@ func TestMonitorFollowsTheEndpoints(t *testing.T) {
 	}
 }
 
-func TestMonitorAnswerThatIsTooLarge(t *testing.T) {
+// What would not fit into a message is left out of the statistics, the least needed first.
+func TestStatsAreShortenedToFit(t *testing.T) {
 	t.Parallel()
-	srv := typednatstest.Run(t, func(o *server.Options) { o.MaxPayload = 1024 })
-	reports := make(reportLog, 10)
-	start(t, srv.Connect(t), config(reports.config, func(c *typednats.ServiceConfig) {
-		c.StatsHandler = func(string) any { return strings.Repeat("x", 2000) }
-	}), echo.Handle(repeat))
-	raw := newRawClient(t, srv.Connect(t))
-	raw.send("x", "$SRV.STATS", "")
-	if _, failure, _ := raw.next(); !strings.HasPrefix(failure, "500:reply of") {
-		t.Errorf("reply %q, want that it is too large", failure)
+	srv := typednatstest.Run(t, func(o *server.Options) { o.MaxPayload = 4096 })
+	for name, test := range map[string]struct {
+		data, failure string
+		wantData      bool
+		want          string // the last error
+		reported      bool
+	}{
+		"fits":              {data: "some", failure: "no", wantData: true, want: "403:no"},
+		"large errors":      {data: "some", failure: strings.Repeat("<", 3000), wantData: true, want: "403:" + strings.Repeat("<", 28)},
+		"large data":        {data: strings.Repeat("x", 5000), failure: "no", want: "403", reported: true},
+		"large data, alone": {data: strings.Repeat("x", 5000), reported: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			reports := make(reportLog, 10)
+			nc := srv.Connect(t)
+			service := config(reports.config, func(c *typednats.ServiceConfig) {
+				c.StatsHandler = func(string) any { return test.data }
+			})
+			service.Name = strings.NewReplacer(" ", "-", ",", "").Replace(name)
+			e := echo.InSubject(service.Name)
+			start(t, nc, service, e.Handle(func(context.Context, note) (note, error) {
+				return note{}, typednats.Errorf(403, "%s", test.failure)
+			}))
+			if test.failure != "" {
+				_, _ = typednats.RequestService(within(t), nc, e, note{})
+			}
+			got, err := discovery.New(nc, discovery.WithMaxResults(1)).StatsService(within(t), service.Name)
+			if err != nil || len(got) != 1 {
+				t.Fatalf("STATS = %v, %v", got, err)
+			}
+			compare(t, "last error", test.want, got[0].Endpoints[0].LastError)
+			compare(t, "data is there", test.wantData, got[0].Endpoints[0].Data != nil)
+			if !test.reported {
+				return
+			}
+			if r := await(t, reports, "a report"); r.Subject != "$SRV.STATS" || !errors.Is(r.Err, nats.ErrMaxPayload) {
+				t.Errorf("reported %+v", r)
+			}
+		})
 	}
-	if report := await(t, reports, "a report"); report.Subject != "$SRV.STATS" {
-		t.Errorf("reported %+v", report)
+}
+
+// Callers who choose what errors say do not make the statistics too large for a message.
+func TestHostileErrorsDoNotSilenceStats(t *testing.T) {
+	t.Parallel()
+	const endpoints = 300
+	nc, ctx := typednatstest.Server(t), within(t)
+	var bound []typednats.BoundEndpoint
+	for i := range endpoints {
+		bound = append(bound, echo.InSubject(fmt.Sprint("echo.", i)).Handle(func(_ context.Context, in note) (note, error) {
+			return note{}, typednats.Errorf(403, "%s", in.Text)
+		}))
 	}
-	ask(t, raw, "$SRV.PING")
-	if _, err := raw.nc.RequestWithContext(within(t), "$SRV.INFO", nil); err != nil {
-		t.Errorf("INFO: %v", err)
+	s := start(t, nc, config(), bound...)
+	for i := range endpoints {
+		_, _ = typednats.RequestService(ctx, nc, echo.InSubject(fmt.Sprint("echo.", i)), note{strings.Repeat("<", 100_000)})
 	}
+	got, err := discovery.New(nc).StatsInstance(ctx, s.Name(), s.ID())
+	if err != nil {
+		t.Fatal(err)
+	}
+	compare(t, "endpoints", endpoints, len(got.Endpoints))
+	compare(t, "last error", "403:"+strings.Repeat("<", 28), got.Endpoints[endpoints-1].LastError)
+	one, _ := s.EndpointStats("echo.0")
+	compare(t, "length of the last error", 1024, len(one.LastError))
+}
+
+// A service with more endpoints than $SRV can tell of does not start, nor does it get them later.
+func TestEndpointsThatDiscoveryCouldNotTellOf(t *testing.T) {
+	t.Parallel()
+	srv := typednatstest.Run(t, func(o *server.Options) { o.MaxPayload = 4096 })
+	nc, ctx := srv.Connect(t), within(t)
+	all := func(from, to int) (bound []typednats.BoundEndpoint) {
+		for i := from; i < to; i++ {
+			bound = append(bound, echo.InSubject(fmt.Sprintf("echo.%04d", i)).Handle(repeat))
+		}
+		return bound
+	}
+	room := 0
+	for ; ; room++ {
+		s, err := typednats.NewService(nc, config(), all(0, room+1)...)
+		if err != nil {
+			if !errors.Is(err, nats.ErrMaxPayload) || !strings.Contains(err.Error(), fmt.Sprint(room+1, " endpoints")) {
+				t.Fatalf("NewService with %d endpoints = %v, want ErrMaxPayload that counts them", room+1, err)
+			}
+			break
+		}
+		if err := s.Stop(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if room < 8 {
+		t.Fatalf("there is room for %d endpoints", room)
+	}
+	before := nc.NumSubscriptions()
+	s := start(t, nc, config(), all(0, room)...)
+	if err := s.AddEndpoints(all(room, room+1)...); !errors.Is(err, nats.ErrMaxPayload) {
+		t.Errorf("AddEndpoints = %v, want ErrMaxPayload", err)
+	}
+	d := discovery.New(nc)
+	if info, err := d.InfoInstance(ctx, s.Name(), s.ID()); err != nil || len(info.Endpoints) != room {
+		t.Errorf("INFO: %d endpoints, %v", len(info.Endpoints), err)
+	}
+	if stats, err := d.StatsInstance(ctx, s.Name(), s.ID()); err != nil || len(stats.Endpoints) != room {
+		t.Errorf("STATS: %d endpoints, %v", len(stats.Endpoints), err)
+	}
+	if err := s.RemoveEndpoint(ctx, "echo.0000"); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.AddEndpoints(all(room, room+1)...); err != nil {
+		t.Errorf("AddEndpoints in the room of another: %v", err)
+	}
+	if err := s.Stop(ctx); err != nil {
+		t.Fatal(err)
+	}
+	compare(t, "subscriptions", before, nc.NumSubscriptions())
+	silent := config(func(c *typednats.ServiceConfig) { c.DiscoveryDisabled = true })
+	start(t, nc, silent, all(0, 2*room)...)
 }
 
 func TestMonitorQuestionWithoutReplySubjectIsIgnored(t *testing.T) {

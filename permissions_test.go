@@ -134,6 +134,49 @@ func TestNewServiceFailsBeyondTheServersMaxSubscriptions(t *testing.T) {
 	compare(t, "subscriptions that the connection has left", 0, nc.NumSubscriptions())
 }
 
+// The second service does not fit, nor does the third; nats.go's error is the same value each time.
+func TestNewServiceFailsBeyondTheServersMaxSubscriptionsAgain(t *testing.T) {
+	t.Parallel()
+	probe := typednatstest.Server(t)
+	start(t, probe, config(), echo.Handle(repeat))
+	each := probe.NumSubscriptions()
+	srv := typednatstest.Run(t, func(o *server.Options) { o.MaxSubs = each + each/2 })
+	nc := srv.Connect(t, quietly())
+	first := start(t, nc, config(), echo.Handle(repeat))
+	for range 3 {
+		s, err := typednats.NewService(nc, config(), echo.InSubject("other").Handle(repeat))
+		if s != nil || !errors.Is(err, nats.ErrMaxSubscriptionsExceeded) {
+			t.Errorf("NewService = %v, %v, want ErrMaxSubscriptionsExceeded", s, err)
+		}
+	}
+	if err := first.AddEndpoints(echo.InSubject("a").Handle(repeat), echo.InSubject("b").Handle(repeat)); err == nil {
+		t.Error("AddEndpoints adds what the server does not serve")
+	}
+	if err := first.Ready(within(t)); err != nil {
+		t.Errorf("Ready = %v, though the first service is served", err)
+	}
+}
+
+// A server that takes fewer subscriptions than the one before leaves a service in part unserved.
+func TestReadyKnowsOfSubscriptionsThatWereNotTakenAgain(t *testing.T) {
+	t.Parallel()
+	srv := typednatstest.RunSocket(t)
+	reports := make(reportLog, 10)
+	nc := srv.Connect(t, append(reconnecting(), quietly())...)
+	s := start(t, nc, config(reports.config), echo.Handle(repeat), echo.InSubject("other").Handle(repeat))
+	addr := down(t, srv, nc)
+	again := restarted(t, addr, func(o *server.Options) { o.MaxSubs = 5 })
+	eventually(t, "Ready to know", func() bool { return errors.Is(s.Ready(within(t)), nats.ErrMaxSubscriptionsExceeded) })
+	if r := await(t, reports, "a report"); !errors.Is(r.Err, nats.ErrMaxSubscriptionsExceeded) {
+		t.Errorf("reported %+v", r)
+	}
+	again.Shutdown()
+	again.WaitForShutdown()
+	eventually(t, "the connection to break", nc.IsReconnecting)
+	restarted(t, addr)
+	eventually(t, "Ready", func() bool { return s.Ready(within(t)) == nil })
+}
+
 // Cancellations are a kindness: nothing but them may fail if they are forbidden.
 func TestForbiddenCancellationsHarmNothingElse(t *testing.T) {
 	t.Parallel()

@@ -17,9 +17,9 @@ import (
 )
 
 // restarted returns a server that listens where an earlier one has.
-func restarted(t *testing.T, former *net.TCPAddr) *typednatstest.NATS {
+func restarted(t *testing.T, former *net.TCPAddr, opts ...func(*server.Options)) *typednatstest.NATS {
 	t.Helper()
-	return typednatstest.RunSocket(t, func(o *server.Options) { o.Port = former.Port })
+	return typednatstest.RunSocket(t, append(opts, func(o *server.Options) { o.Port = former.Port })...)
 }
 
 // disconnect makes the server close a connection.

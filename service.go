@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/micro"
 	"github.com/nats-io/nuid"
 
 	"github.com/typednats/typednats/internal/server"
@@ -32,7 +31,8 @@ type Service struct {
 // again, that begins when it is there. A service without endpoints is allowed; see [Service.AddEndpoints].
 //
 // It returns [ErrInvalidConfig] and [ErrInvalidEndpoint] for everything that is wrong with what it was given,
-// joined, and the connection's error if a subscription fails; then nothing is left running.
+// joined, [nats.ErrMaxPayload] if there are so many endpoints that the answers to INFO or STATS would not fit into a
+// message, and the connection's error if a subscription fails; then nothing is left running.
 //
 // Services that share a subject and a queue group get each other's requests. So a service asks $SRV.INFO once, after its
 // start and for two seconds at most, and its Logger is warned of endpoints of services with other names that do; see
@@ -57,6 +57,7 @@ func NewService(nc *nats.Conn, cfg ServiceConfig, endpoints ...BoundEndpoint) (*
 		ID:           s.id,
 		DrainTimeout: cfg.drainTimeout(),
 		Answers:      s.answers(),
+		AnswerSize:   s.answerSize(),
 		Report:       s.reporter.report,
 		Started:      s.warnOfNeighbours(sound),
 	})
@@ -90,18 +91,6 @@ func Serve(ctx context.Context, nc *nats.Conn, cfg ServiceConfig, endpoints ...B
 	return nil
 }
 
-// answers is what the service says when it is asked about itself.
-func (s *Service) answers() []server.Answer {
-	if s.cfg.DiscoveryDisabled {
-		return nil
-	}
-	return []server.Answer{
-		{Verb: micro.PingVerb, Body: func() any { return s.Ping() }},
-		{Verb: micro.InfoVerb, Body: func() any { return s.Info() }},
-		{Verb: micro.StatsVerb, Body: func() any { return s.Stats() }},
-	}
-}
-
 // warnOfNeighbours returns what looks for them, or nil.
 func (s *Service) warnOfNeighbours(endpoints []server.Endpoint) func(context.Context, *nats.Conn) {
 	if s.cfg.DiscoveryDisabled || s.cfg.AskNeighbours == AskNever || len(endpoints) == 0 {
@@ -130,7 +119,8 @@ func (s *Service) Description() string { return s.cfg.Description }
 // because the connection drained or was closed.
 func (s *Service) Done() <-chan struct{} { return s.server.Done() }
 
-// AddEndpoints adds endpoints to the running service: all of them or, when it returns an error, none.
+// AddEndpoints adds endpoints to the running service: all of them or, when it returns an error, none. The errors are those
+// of [NewService].
 func (s *Service) AddEndpoints(endpoints ...BoundEndpoint) error {
 	sound, err := inServiceAll(&s.cfg, endpoints)
 	if err != nil {

@@ -10,10 +10,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/micro"
 
 	"github.com/typednats/typednats"
+	"github.com/typednats/typednats/discovery"
 	"github.com/typednats/typednats/typednatstest"
 )
 
@@ -156,7 +158,8 @@ func TestServiceAcceptsEndpointsThatDoNotCompete(t *testing.T) {
 
 func TestServiceStartsWithManyEndpoints(t *testing.T) {
 	t.Parallel()
-	nc := typednatstest.Server(t)
+	srv := typednatstest.Run(t, func(o *server.Options) { o.MaxPayload = 4 << 20 }) // for $SRV.INFO and $SRV.STATS
+	nc := srv.Connect(t)
 	bound := make([]typednats.BoundEndpoint, 10_000)
 	for i := range bound {
 		bound[i] = echo.InSubject("many.*.of" + strconv.Itoa(i)).Handle(repeat)
@@ -165,6 +168,13 @@ func TestServiceStartsWithManyEndpoints(t *testing.T) {
 	s := start(t, nc, config(), bound...)
 	if took := time.Since(begin); took > 20*time.Second {
 		t.Errorf("the start took %v", took)
+	}
+	d := discovery.New(nc)
+	if info, err := d.InfoInstance(within(t), s.Name(), s.ID()); err != nil || len(info.Endpoints) != len(bound) {
+		t.Errorf("INFO: %d endpoints, %v", len(info.Endpoints), err)
+	}
+	if stats, err := d.StatsInstance(within(t), s.Name(), s.ID()); err != nil || len(stats.Endpoints) != len(bound) {
+		t.Errorf("STATS: %d endpoints, %v", len(stats.Endpoints), err)
 	}
 	mustStop(t, s)
 }

@@ -280,6 +280,7 @@ func TestStatsHandlerGivesData(t *testing.T) {
 			}
 			one, _ := s.EndpointStats("solo")
 			compare(t, "EndpointStats", test.want[2], string(one.Data))
+			mustStop(t, s) // which waits for the reports
 			if (test.reported != "") != (len(reports) > 0) {
 				t.Fatalf("%d reports", len(reports))
 			}

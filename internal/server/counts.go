@@ -4,13 +4,19 @@ import (
 	"fmt"
 	"sync/atomic"
 	"time"
+
+	"github.com/typednats/typednats/internal/wire"
 )
+
+// maxLastError bounds the text of an endpoint's last error, in bytes. Strangers can choose it, and that of all endpoints
+// goes into one answer.
+const maxLastError = 1 << 10
 
 // Counts is what was counted for an endpoint since it was added, or since the last reset.
 type Counts struct {
 	Requests   int
 	Errors     int
-	LastError  string // code:description, as nats.go's micro writes it; "" if there was none
+	LastError  string // code:description, as nats.go's micro writes it, cut to 1 KiB; "" if there was none
 	Processing time.Duration
 }
 
@@ -31,7 +37,7 @@ type failures struct {
 
 // fail counts n errors, which have a code and a description.
 func (c *counts) fail(n, code int, description string) {
-	next := &failures{last: fmt.Sprintf("%d:%s", code, description)}
+	next := &failures{last: wire.CutText(fmt.Sprintf("%d:%s", code, description), maxLastError)}
 	for {
 		before := c.failures.Load()
 		next.number = n

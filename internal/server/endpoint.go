@@ -13,6 +13,7 @@ type Endpoint struct {
 	Subject    string            // may hold wildcards
 	QueueGroup string            // "" if each instance is to get each request
 	Metadata   map[string]string // for $SRV.INFO
+	AnswerSize int               // bytes that it takes at most in an answer about the service, if that is short
 
 	Timeout time.Duration // the most that a request may take, the wait in the queue included; 0 means no bound
 

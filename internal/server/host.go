@@ -15,6 +15,7 @@ type Host struct {
 	Name, ID     string
 	DrainTimeout time.Duration // how long a start that failed may take to be undone
 	Answers      []Answer      // to questions about the service
+	AnswerSize   int           // bytes of the largest of them, without endpoints
 	Report       func(Report)  // returns at once, whoever it tells
 
 	// Started is called on a goroutine of its own once requests are served. It returns when its context ends, which is when
@@ -25,7 +26,13 @@ type Host struct {
 // Answer is what the service says when it is asked with one verb of the NATS service protocol (ADR-32).
 type Answer struct {
 	Verb micro.Verb
-	Body func() any // becomes JSON
+	Body func() any // becomes JSON; what does not fit into a message is shortened if it is a [Shortener]
+}
+
+// Shortener is what can say less.
+type Shortener interface {
+	// Shorten leaves something out. It reports false if nothing is left that could be.
+	Shorten() bool
 }
 
 // Report is one error that stays inside the service.

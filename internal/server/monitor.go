@@ -63,7 +63,13 @@ func (m *monitor) answer(r *Request) Outcome {
 	if r.isRefused() {
 		return Fail(r.refusal)
 	}
-	body, err := json.Marshal(m.Body())
+	says := m.Body()
+	body, err := json.Marshal(says)
+	if short, ok := says.(Shortener); ok {
+		for err == nil && int64(len(body)) > m.replier.MaxPayload() && short.Shorten() {
+			body, err = json.Marshal(says)
+		}
+	}
 	if err != nil {
 		return FailFor(wire.Internal(), fmt.Errorf("encode %v: %w", m.Verb, err))
 	}

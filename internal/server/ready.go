@@ -28,7 +28,7 @@ func (s *Server) Ready(ctx context.Context) error {
 		return fmt.Errorf("make a round trip to the server: %w", err)
 	}
 	s.look(ctx)
-	var errs []error
+	errs := []error{s.refusals.isFull()}
 	for _, l := range listeners(s.current(), s.monitors) {
 		if err := s.refusals.get(l.Subscription); err != nil {
 			errs = append(errs, l.failed(err))

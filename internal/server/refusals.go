@@ -48,6 +48,7 @@ type refusals struct {
 	giveUp context.CancelFunc // ends the last look; nil if there was none
 	seen   error              // the connection's last error when the service looked
 	anew   bool               // the connection was made anew since
+	full   error              // nil unless the server took not all subscriptions when the connection was made anew
 	hidden bool               // there was an error since the last probe that may hide refusals
 	probed time.Time          // when the last probe was made
 }
@@ -124,6 +125,9 @@ func (s *Server) findRefusals(ctx context.Context) []Report {
 		return nil
 	}
 	err := nc.LastError()
+	if anew && r.fill(err) {
+		return []Report{{Err: r.isFull()}}
+	}
 	all := listeners(s.current(), s.monitors)
 	if !r.notice(err) {
 		if anew {
@@ -245,6 +249,30 @@ func (r *refusals) takeAnew() bool {
 	anew := r.anew
 	r.anew = false
 	return anew
+}
+
+// fill notes, with the connection's last error after it was made anew, whether the server has taken all subscriptions. It
+// does not say which ones it has not taken. That it took no more at some later time is no trouble of this service.
+func (r *refusals) fill(last error) (full bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.full = nil
+	if errors.Is(last, nats.ErrMaxSubscriptionsExceeded) {
+		r.full = crowded(last)
+	}
+	return r.full != nil
+}
+
+// isFull returns what fill has noted.
+func (r *refusals) isFull() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.full
+}
+
+// crowded says of a limit that it was passed.
+func crowded(err error) error {
+	return fmt.Errorf("the server did not take all subscriptions of the connection, and does not say which: %w", err)
 }
 
 // notice reports whether the connection's last error is a new one.

@@ -15,6 +15,9 @@ import (
 // server knows of the subscriptions. A subscription is only on its way when nats.go returns from subscribing; another
 // connection's request could overtake it and find nobody.
 func (s *Server) open(endpoints []Endpoint, monitors []*monitor) error {
+	if err := s.checkAnswers(endpoints); err != nil {
+		return err
+	}
 	s.conn.anchor.drop()
 	lastError := s.conn.nc.LastError()
 	added := make([]*attached, len(endpoints))
@@ -30,6 +33,27 @@ func (s *Server) open(endpoints []Endpoint, monitors []*monitor) error {
 		return nil
 	}
 	return errors.Join(err, s.undo(added, monitors))
+}
+
+// checkAnswers reports whether the answers to $SRV would not fit into a message with further endpoints. What the server
+// allows is not known before there is a connection, and may be less after a reconnect.
+func (s *Server) checkAnswers(added []Endpoint) error {
+	if len(s.host.Answers) == 0 {
+		return nil
+	}
+	size, all := s.host.AnswerSize, len(added)
+	for _, e := range added {
+		size += e.AnswerSize
+	}
+	for _, a := range s.current() {
+		size += a.AnswerSize
+		all++
+	}
+	if most := s.conn.nc.MaxPayload(); most > 0 && int64(size) > most {
+		return fmt.Errorf("%d endpoints: answers to $SRV.INFO and $SRV.STATS of up to %d bytes, the server's max_payload is %d: %w",
+			all, size, most, nats.ErrMaxPayload)
+	}
+	return nil
 }
 
 // attach starts the flow of cancellations, then that of requests: a connection keeps the server's last refusal only,
@@ -58,7 +82,8 @@ func (s *Server) attach(added []*attached, monitors []*monitor) error {
 
 // confirm waits until the server has taken the subscriptions, and returns its refusal if it has refused one. A refusal
 // comes asynchronously, too: after the round trip it is the connection's last error, unless that is the one from
-// before. A connection that is still being made, or made again, takes the subscriptions when it is there.
+// before. That the server takes no more subscriptions is one value of nats.go's each time it says so: then one from before
+// counts, since nobody knows, and a service that is deaf is worse than one that does not start. A connection that is still being made, or made again, takes the subscriptions when it is there.
 func (s *Server) confirm(added []*attached, monitors []*monitor, before error) error {
 	nc := s.conn.nc
 	if !nc.IsConnected() {
@@ -72,11 +97,11 @@ func (s *Server) confirm(added []*attached, monitors []*monitor, before error) e
 	if !full && !errors.Is(refusal, nats.ErrPermissionViolation) {
 		return nil
 	}
+	if full {
+		return crowded(refusal)
+	}
 	if refusal == before { //nolint:errorlint // the very one, from before; the kinds above can be compared, others may not
 		return nil
-	}
-	if full {
-		return fmt.Errorf("subscribe: %w", refusal)
 	}
 	return s.refused(listeners(added, monitors), refusal)
 }

@@ -20,17 +20,17 @@ func CleanDescription(s, fallback string) string {
 		}
 		return r
 	}
-	s = cutText(s, 2*MaxDescription) // bounds the work; the exact cut follows
+	s = CutText(s, 2*MaxDescription) // bounds the work; the exact cut follows
 	s = strings.TrimSpace(strings.Map(clean, strings.ToValidUTF8(s, string(utf8.RuneError))))
-	s = strings.TrimSpace(cutText(s, MaxDescription))
+	s = strings.TrimSpace(CutText(s, MaxDescription))
 	if s == "" {
 		return fallback
 	}
 	return s
 }
 
-// cutText returns as much of s as fits into limit bytes without splitting a character.
-func cutText(s string, limit int) string {
+// CutText returns as much of s as fits into limit bytes without splitting a character.
+func CutText(s string, limit int) string {
 	if len(s) <= limit {
 		return s
 	}
