@@ -24,7 +24,7 @@ const (
 	// DefaultMaxPendingMessages is how many requests of one endpoint wait for a handler.
 	DefaultMaxPendingMessages = 4096
 
-	// DefaultMaxPendingBytes is how many bytes the bodies of the requests that wait may have together.
+	// DefaultMaxPendingBytes is how many bytes the headers and bodies of the requests that wait may have together.
 	DefaultMaxPendingBytes = 64 << 20
 )
 

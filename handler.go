@@ -37,11 +37,11 @@ func (r *ServiceRequest[In]) ReplyHeader() nats.Header {
 
 // handler is a bound function without its type parameters.
 type handler interface {
-	// newRequest returns a request whose input is an exchange.
-	newRequest(parent context.Context, m *nats.Msg) *server.Request
+	// prepare makes the input of a request, an exchange, and its context.
+	prepare(parent context.Context, r *server.Request)
 
-	// newRequestBehind is newRequest for one behind interceptors. Its input is an exchangeBehind.
-	newRequestBehind(parent context.Context, m *nats.Msg) *server.Request
+	// prepareBehind is prepare for a request behind interceptors. Its input is an exchangeBehind.
+	prepareBehind(parent context.Context, r *server.Request)
 
 	// handle calls the function with what was decoded, and puts its Out into the exchange. It returns the headers to send
 	// back, if the function made some.
@@ -70,9 +70,9 @@ func (g *given[In, Out]) request() any { return &g.in }
 
 func (g *given[In, Out]) reply() any { return &g.out }
 
-func newRequest[In, Out any](parent context.Context, m *nats.Msg) *server.Request {
+func prepare[In, Out any](parent context.Context, r *server.Request) {
 	g := new(given[In, Out])
-	return server.NewRequest(parent, m, &g.ctx, g)
+	r.Begin(parent, &g.ctx, g)
 }
 
 // exchangeBehind is an exchange that interceptors see.
@@ -91,9 +91,9 @@ type givenBehind[In, Out any] struct {
 
 func (g *givenBehind[In, Out]) invocation() (*Invocation, *handoff) { return &g.inv, &g.handoff }
 
-func newRequestBehind[In, Out any](parent context.Context, m *nats.Msg) *server.Request {
+func prepareBehind[In, Out any](parent context.Context, r *server.Request) {
 	g := new(givenBehind[In, Out])
-	return server.NewRequest(parent, m, &g.ctx, g)
+	r.Begin(parent, &g.ctx, g)
 }
 
 func givenOf[In, Out any](r *server.Request) (*given[In, Out], error) {
@@ -117,12 +117,12 @@ func requestOf[In any](inv *Invocation) In {
 // valueHandler is the handler of [Endpoint.Handle].
 type valueHandler[In, Out any] func(context.Context, In) (Out, error)
 
-func (h valueHandler[In, Out]) newRequest(parent context.Context, m *nats.Msg) *server.Request {
-	return newRequest[In, Out](parent, m)
+func (h valueHandler[In, Out]) prepare(parent context.Context, r *server.Request) {
+	prepare[In, Out](parent, r)
 }
 
-func (h valueHandler[In, Out]) newRequestBehind(parent context.Context, m *nats.Msg) *server.Request {
-	return newRequestBehind[In, Out](parent, m)
+func (h valueHandler[In, Out]) prepareBehind(parent context.Context, r *server.Request) {
+	prepareBehind[In, Out](parent, r)
 }
 
 func (h valueHandler[In, Out]) handle(ctx context.Context, r *server.Request) (nats.Header, error) {
@@ -144,12 +144,12 @@ func (h valueHandler[In, Out]) handleBehind(
 // requestHandler is the handler of [Endpoint.HandleWith].
 type requestHandler[In, Out any] func(context.Context, *ServiceRequest[In]) (Out, error)
 
-func (h requestHandler[In, Out]) newRequest(parent context.Context, m *nats.Msg) *server.Request {
-	return newRequest[In, Out](parent, m)
+func (h requestHandler[In, Out]) prepare(parent context.Context, r *server.Request) {
+	prepare[In, Out](parent, r)
 }
 
-func (h requestHandler[In, Out]) newRequestBehind(parent context.Context, m *nats.Msg) *server.Request {
-	return newRequestBehind[In, Out](parent, m)
+func (h requestHandler[In, Out]) prepareBehind(parent context.Context, r *server.Request) {
+	prepareBehind[In, Out](parent, r)
 }
 
 func (h requestHandler[In, Out]) handle(ctx context.Context, r *server.Request) (nats.Header, error) {

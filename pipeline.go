@@ -32,12 +32,13 @@ func newPipeline(c *compiled, h handler, interceptors []Interceptor) (*pipeline,
 	return p, err
 }
 
-// NewRequest implements [server.Operation].
-func (p *pipeline) NewRequest(parent context.Context, m *nats.Msg) *server.Request {
+// Prepare implements [server.Operation].
+func (p *pipeline) Prepare(parent context.Context, r *server.Request) {
 	if p.chain != nil {
-		return p.handler.newRequestBehind(parent, m)
+		p.handler.prepareBehind(parent, r)
+		return
 	}
-	return p.handler.newRequest(parent, m)
+	p.handler.prepare(parent, r)
 }
 
 // Serve implements [server.Operation].

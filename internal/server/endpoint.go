@@ -3,8 +3,6 @@ package server
 import (
 	"context"
 	"time"
-
-	"github.com/nats-io/nats.go"
 )
 
 // Endpoint is what the runtime knows of an endpoint.
@@ -19,18 +17,18 @@ type Endpoint struct {
 
 	MaxConcurrent   int // handlers at a time
 	MaxPending      int // requests that wait for a handler
-	MaxPendingBytes int // of their bodies together; 0 means that no request waits
+	MaxPendingBytes int // of their headers and bodies together; 0 means that no request waits
 
 	Operation Operation
 }
 
 // Operation is what an endpoint does with its requests.
 type Operation interface {
-	// NewRequest makes a request for m with [NewRequest]. It is called under a lock: it neither waits nor calls
-	// anything of the user's.
-	NewRequest(parent context.Context, m *nats.Msg) *Request
+	// Prepare calls [Request.Begin] for a request that got its slot, with what its handler needs. That can be large, so
+	// a request that waits, or is refused, has none of it.
+	Prepare(parent context.Context, r *Request)
 
-	// Serve takes a request that got its slot to its outcome, and calls [Request.Handled] on the way if it runs a
+	// Serve takes a request that was prepared to its outcome, and calls [Request.Handled] on the way if it runs a
 	// handler. It runs the user's code: it may take its time, panic, and end its goroutine.
 	Serve(r *Request) Outcome
 }

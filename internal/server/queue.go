@@ -1,5 +1,11 @@
 package server
 
+import "github.com/nats-io/nats.go"
+
+// headerOverhead is what a key and a value of a header take in memory beside their text, in bytes. Without it, a header
+// of many short ones would hold twenty times of what it counts.
+const headerOverhead = 64
+
 // queue is the requests that wait for a free slot, first in, first out, and the bounds on them. The endpoint's lock
 // guards it. The list goes through the requests themselves, so that waiting costs no allocation.
 type queue struct {
@@ -7,10 +13,10 @@ type queue struct {
 
 	head, tail *Request
 	requests   int
-	bytes      int // of their bodies
+	bytes      int // that they hold, see [sizeOf]
 }
 
-// hasRoomFor reports whether a request with a body of that size may wait.
+// hasRoomFor reports whether a request of that size may wait.
 func (q *queue) hasRoomFor(size int) bool {
 	return q.requests < q.maxRequests && q.maxBytes > 0 && q.bytes+size <= q.maxBytes
 }
@@ -26,7 +32,7 @@ func (q *queue) push(r *Request) {
 	}
 	q.tail = r
 	q.requests++
-	q.bytes += len(r.Msg.Data)
+	q.bytes += r.size
 }
 
 // pop returns the request that has waited longest, nil if none waits.
@@ -40,7 +46,7 @@ func (q *queue) pop() *Request {
 		q.tail = nil
 	}
 	q.requests--
-	q.bytes -= len(r.Msg.Data)
+	q.bytes -= r.size
 	return r
 }
 
@@ -48,7 +54,16 @@ func (q *queue) pop() *Request {
 func (q *queue) cancel(reply string) {
 	for r := q.head; r != nil; r = r.next {
 		if r.Msg.Reply == reply {
-			r.Context.End(ErrCallerGone)
+			r.end(ErrCallerGone)
 		}
 	}
+}
+
+// sizeOf is what counts of a message against the bound on bytes: its headers and its body, as they came.
+func sizeOf(m *nats.Msg) int {
+	size := m.Size() - len(m.Subject) - len(m.Reply)
+	for _, values := range m.Header {
+		size += headerOverhead * (1 + len(values))
+	}
+	return size
 }

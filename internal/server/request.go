@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"math"
 	"sync"
 	"time"
 
@@ -16,7 +17,7 @@ import (
 // has ended. Whoever answers it says so with outcomes; see [Outcome].
 //
 // Requests are used again once they have ended. What a handler, or an interceptor that leaves one running, may keep is
-// not part of them: the context, the input and the message.
+// not part of them: the context, the input and the message. The first two are made when the request is served.
 type Request struct {
 	Context     *lazy.Context
 	Input       any // what the operation made for it, a pointer
@@ -31,6 +32,9 @@ type Request struct {
 	confirms    bool            // its reply says that what the reply subject says has arrived
 	waited      bool            // in the queue
 
+	size    int           // that counts while it waits, in bytes
+	arrived time.Duration // on the service's clock, as all moments
+	timeout time.Duration // how long after that its caller waits; 0 means that nobody says
 	started time.Duration // when it got its slot
 	took    time.Duration // from then on, until it was handled
 
@@ -39,17 +43,47 @@ type Request struct {
 	// Under the endpoint's lock: the place in the queue, and then in the list of those that run.
 	next                     *Request
 	prevRunning, nextRunning *Request
+
+	mu    sync.Mutex // guards Context for whoever does not serve the request, and
+	cause error      // why its context is to end, or has ended, if end was called
 }
 
 var requests = sync.Pool{New: func() any { return new(Request) }} //nolint:gochecknoglobals // nobody can tell what is in it
 
-// NewRequest returns a request for m. The operation allocates ctx and what input points to, best in one piece. The
-// context ends with parent at the latest.
-func NewRequest(parent context.Context, m *nats.Msg, ctx *lazy.Context, input any) *Request {
-	ctx.BeginTold(parent)
+// newRequest returns a request for m.
+func newRequest(m *nats.Msg) *Request {
 	r, _ := requests.Get().(*Request)
-	r.Context, r.Input, r.Msg = ctx, input, m
+	r.Msg = m
 	return r
+}
+
+// Begin gives a request its context and its input, which the operation has allocated, best in one piece. The context
+// ends with parent at the latest.
+func (r *Request) Begin(parent context.Context, ctx *lazy.Context, input any) {
+	ctx.BeginTold(parent)
+	if r.timeout > 0 {
+		ctx.SetDeadline(r.clock.deadline(r.arrived, r.timeout))
+	}
+	r.mu.Lock()
+	r.Context, r.Input = ctx, input
+	cause := r.cause
+	r.mu.Unlock()
+	if cause != nil {
+		ctx.End(cause)
+	}
+}
+
+// end ends the handler's context, now or when it begins.
+func (r *Request) end(cause error) {
+	r.mu.Lock()
+	if r.cause == nil {
+		r.cause = cause
+	}
+	ctx := r.Context
+	r.mu.Unlock()
+	if ctx != nil {
+		ctx.End(cause)
+	}
 }
 
 // Handled ends the handler's context, and the time that counts as processing.
@@ -64,14 +98,23 @@ func (r *Request) recycle() {
 	requests.Put(r)
 }
 
-// expired reports whether the caller had stopped waiting before the request got its slot.
-func (r *Request) expired() bool {
-	deadline, ok := r.Context.Deadline()
-	return r.waited && ok && !time.Now().Before(deadline)
+// until is when its caller stops waiting, the end of all time if nobody says.
+func (r *Request) until() time.Duration {
+	if r.timeout == 0 || r.timeout > math.MaxInt64-r.arrived {
+		return math.MaxInt64
+	}
+	return r.arrived + r.timeout
 }
 
+// expired reports whether the caller had stopped waiting before the request got its slot.
+func (r *Request) expired() bool { return r.waited && r.clock.now() >= r.until() }
+
 // cancelled reports whether the caller gave up before the request got its slot.
-func (r *Request) cancelled() bool { return r.waited && errors.Is(r.Context.EndedBy(), ErrCallerGone) }
+func (r *Request) cancelled() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.waited && errors.Is(r.cause, ErrCallerGone)
+}
 
 // isRefused reports whether the request does not run.
 func (r *Request) isRefused() bool { return r.refusal.Code != 0 }

@@ -28,7 +28,7 @@ func (l *running) remove(r *Request) {
 // endAll ends the contexts of all of them.
 func (l *running) endAll(cause error) {
 	for r := l.first; r != nil; r = r.nextRunning {
-		r.Context.End(cause)
+		r.end(cause)
 	}
 }
 
@@ -36,7 +36,7 @@ func (l *running) endAll(cause error) {
 func (l *running) cancel(reply string) {
 	for r := l.first; r != nil; r = r.nextRunning {
 		if r.cancellable && r.Msg.Reply == reply {
-			r.Context.End(ErrCallerGone)
+			r.end(ErrCallerGone)
 		}
 	}
 }

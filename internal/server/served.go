@@ -66,13 +66,11 @@ func (e *Served) ResetCounts() { e.counts.Store(&counts{}) }
 // admit implements [receiver]: the request starts now, waits in the queue, or is refused.
 func (e *Served) admit(m *nats.Msg) *Request {
 	now := e.env.clock.now()
-	r := e.Operation.NewRequest(e.ctx, m)
-	r.clock, r.counts = &e.env.clock, e.counts.Load()
+	r := newRequest(m)
+	r.clock, r.counts, r.arrived = &e.env.clock, e.counts.Load(), now
 	facts, token := wire.FactsOf(m.Header, m.Reply)
 	r.ContentType, r.cancellable, r.confirms = facts.ContentType, token.Arrived, token.Asked
-	if timeout := e.timeout(facts.Timeout); timeout > 0 {
-		r.Context.SetDeadline(e.env.clock.deadline(now, timeout))
-	}
+	r.timeout = e.timeout(facts.Timeout)
 	r.counts.requests.Add(1)
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -85,13 +83,20 @@ func (e *Served) admit(m *nats.Msg) *Request {
 		e.slots++
 		r.started = now
 		e.running.add(r)
-	case !e.queue.hasRoomFor(len(m.Data)):
-		e.refuseLocked(r, wire.Overloaded())
 	default:
-		e.queue.push(r)
-		return nil
+		return e.queueLocked(r)
 	}
 	return r
+}
+
+// queueLocked lets a request wait. If there is no room for it, it refuses and returns it.
+func (e *Served) queueLocked(r *Request) *Request {
+	if r.size = sizeOf(r.Msg); !e.queue.hasRoomFor(r.size) {
+		e.refuseLocked(r, wire.Overloaded())
+		return r
+	}
+	e.queue.push(r)
+	return nil
 }
 
 // timeout is how long a request may take whose caller waits for so long. For both, 0 means that nobody says.
@@ -163,6 +168,7 @@ func (e *Served) serve(r *Request) {
 	case r.cancelled():
 		out = Fail(wire.CallerGone())
 	default:
+		e.Operation.Prepare(e.ctx, r)
 		out = e.Operation.Serve(r)
 	}
 	returned = true
