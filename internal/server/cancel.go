@@ -6,13 +6,13 @@ import "github.com/nats-io/nats.go"
 // subject, which holds a random number: nobody can end a call that is not theirs.
 type canceller struct{ endpoint *Served }
 
-// admit implements [receiver].
+// admit implements [receiver]. It returns what waited, to be answered.
 func (c canceller) admit(m *nats.Msg) *Request {
-	if reply := string(m.Data); reply != "" { // "" would match the requests without a caller
-		c.endpoint.cancelCall(reply)
+	if len(m.Data) > maxReply {
+		return nil
 	}
-	return nil
+	return c.endpoint.cancelCall(string(m.Data))
 }
 
-// proceed implements [receiver]; admit has done it all.
-func (c canceller) proceed(*Request) {}
+// proceed implements [receiver].
+func (c canceller) proceed(r *Request) { c.endpoint.answerAllRefused(r) }

@@ -36,15 +36,13 @@ func (e *Served) abandon(ctx context.Context) error {
 	e.mu.Lock()
 	e.refusing = true
 	running, waiting := e.slots, e.queue.requests
-	var refused []*Request
+	var refused list
 	for r := e.queue.pop(); r != nil; r = e.queue.pop() {
 		e.refuseLocked(r, wire.Stopping())
-		refused = append(refused, r)
+		refused.add(r)
 	}
 	e.mu.Unlock()
-	for _, r := range refused {
-		e.answerRefused(r)
-	}
+	e.answerAllRefused(refused.first)
 	return e.abandoned(running, waiting, context.Cause(ctx))
 }
 
@@ -63,8 +61,8 @@ func (e *Served) discard() error {
 	e.mu.Lock()
 	e.refusing = true
 	running, waiting := e.slots, e.queue.requests
-	for e.queue.pop() != nil {
-		continue
+	for r := e.queue.pop(); r != nil; r = e.queue.pop() {
+		e.callers.remove(r)
 	}
 	e.mu.Unlock()
 	e.endContexts()
@@ -76,5 +74,7 @@ func (e *Served) endContexts() {
 	e.cancel()
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.running.endAll(context.Canceled)
+	for r := e.running.first; r != nil; r = r.next {
+		r.end(context.Canceled)
+	}
 }

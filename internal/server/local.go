@@ -73,7 +73,7 @@ func (l *Local) Request(ctx context.Context, m *nats.Msg) (*nats.Msg, error) {
 	}
 	if errors.Is(ctx.Err(), context.Canceled) { // after a deadline the endpoint knows by itself
 		for _, e := range receivers {
-			e.cancelCall(reply)
+			e.answerAllRefused(e.cancelCall(reply))
 		}
 	}
 	return nil, ctx.Err()

@@ -7,13 +7,13 @@ import "github.com/nats-io/nats.go"
 const headerOverhead = 64
 
 // queue is the requests that wait for a free slot, first in, first out, and the bounds on them. The endpoint's lock
-// guards it. The list goes through the requests themselves, so that waiting costs no allocation.
+// guards it.
 type queue struct {
 	maxRequests, maxBytes int
 
-	head, tail *Request
-	requests   int
-	bytes      int // that they hold, see [sizeOf]
+	list     list
+	requests int
+	bytes    int // that they hold, see [sizeOf]
 }
 
 // hasRoomFor reports whether a request of that size may wait.
@@ -21,42 +21,30 @@ func (q *queue) hasRoomFor(size int) bool {
 	return q.requests < q.maxRequests && q.maxBytes > 0 && q.bytes+size <= q.maxBytes
 }
 
-func (q *queue) isEmpty() bool { return q.head == nil }
+func (q *queue) isEmpty() bool { return q.requests == 0 }
 
 func (q *queue) push(r *Request) {
-	r.waited = true
-	if q.tail == nil {
-		q.head = r
-	} else {
-		q.tail.next = r
-	}
-	q.tail = r
+	r.waited, r.waits = true, true
+	q.list.add(r)
 	q.requests++
 	q.bytes += r.size
 }
 
-// pop returns the request that has waited longest, nil if none waits.
-func (q *queue) pop() *Request {
-	r := q.head
-	if r == nil {
-		return nil
-	}
-	q.head, r.next = r.next, nil
-	if q.head == nil {
-		q.tail = nil
-	}
+// remove takes a request out that waits; the others keep their order.
+func (q *queue) remove(r *Request) {
+	r.waits = false
+	q.list.remove(r)
 	q.requests--
 	q.bytes -= r.size
-	return r
 }
 
-// cancel ends the contexts of the waiting requests with that reply subject. They keep their places.
-func (q *queue) cancel(reply string) {
-	for r := q.head; r != nil; r = r.next {
-		if r.Msg.Reply == reply {
-			r.end(ErrCallerGone)
-		}
+// pop returns the request that has waited longest, nil if none waits.
+func (q *queue) pop() *Request {
+	r := q.list.first
+	if r != nil {
+		q.remove(r)
 	}
+	return r
 }
 
 // sizeOf is what counts of a message against the bound on bytes: its headers and its body, as they came.

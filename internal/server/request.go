@@ -30,7 +30,7 @@ type Request struct {
 	failed      bool            // it counts as an error
 	cancellable bool            // its reply subject tells who called
 	confirms    bool            // its reply says that what the reply subject says has arrived
-	waited      bool            // in the queue
+	waited      bool            // has been in the queue
 
 	size    int           // that counts while it waits, in bytes
 	arrived time.Duration // on the service's clock, as all moments
@@ -40,9 +40,12 @@ type Request struct {
 
 	Interrupted wire.Interruption // what [Interruption] said when the handler had returned
 
-	// Under the endpoint's lock: the place in the queue, and then in the list of those that run.
-	next                     *Request
-	prevRunning, nextRunning *Request
+	// Under the endpoint's lock: the place in the queue, or in the list of those that run, and that among the callers.
+	waits                bool // is in the queue
+	prev, next           *Request
+	hash                 uint64 // of the reply subject
+	known                bool   // among the callers
+	prevAlike, nextAlike *Request
 
 	mu    sync.Mutex // guards Context for whoever does not serve the request, and
 	cause error      // why its context is to end, or has ended, if end was called

@@ -34,8 +34,9 @@ type Served struct {
 
 	mu       sync.Mutex
 	slots    int // that are taken, of MaxConcurrent
-	running  running
+	running  list
 	queue    queue
+	callers  callers
 	refusals int           // being answered
 	refusing bool          // answer 503 to whatever has not started
 	draining bool          // no more requests come
@@ -50,6 +51,7 @@ func newServed(e Endpoint, env *environment) *Served {
 		env:       env,
 		isPattern: subject.HasWildcard(e.Subject),
 		queue:     queue{maxRequests: e.MaxPending, maxBytes: e.MaxPendingBytes},
+		callers:   newCallers(),
 		drained:   make(chan struct{}),
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
@@ -83,6 +85,7 @@ func (e *Served) admit(m *nats.Msg) *Request {
 		e.slots++
 		r.started = now
 		e.running.add(r)
+		e.callers.add(r)
 	default:
 		return e.queueLocked(r)
 	}
@@ -96,6 +99,7 @@ func (e *Served) queueLocked(r *Request) *Request {
 		return r
 	}
 	e.queue.push(r)
+	e.callers.add(r)
 	return nil
 }
 
@@ -140,6 +144,7 @@ func (e *Served) next(ended *Request) *Request {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.running.remove(ended)
+	e.callers.remove(ended)
 	ended.recycle()
 	r := e.queue.pop()
 	if r == nil {
@@ -183,6 +188,7 @@ func (e *Served) finish(r *Request, out Outcome) {
 // refuseLocked marks a request that will not run; answerRefused must follow, without the lock.
 func (e *Served) refuseLocked(r *Request, why wire.ErrorReply) {
 	r.refusal = why
+	e.callers.remove(r)
 	e.refusals++
 }
 
@@ -210,10 +216,29 @@ func (e *Served) noticeDrainedLocked() {
 	}
 }
 
-// cancelCall ends the contexts of the requests with that reply subject, those in the queue included.
-func (e *Served) cancelCall(reply string) {
+// cancelCall ends the contexts of the requests with that reply subject. Those that wait leave the queue: it returns the
+// first of them, which the others follow, and answerAllRefused must be called for them.
+func (e *Served) cancelCall(reply string) *Request {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.running.cancel(reply)
-	e.queue.cancel(reply)
+	var abandoned list
+	for r := e.callers.take(reply); r != nil; r = e.callers.take(reply) {
+		if !r.waits {
+			r.end(ErrCallerGone)
+			continue
+		}
+		e.queue.remove(r)
+		e.refuseLocked(r, wire.CallerGone())
+		abandoned.add(r)
+	}
+	return abandoned.first
+}
+
+// answerAllRefused answers a request that will not run, and those that follow it in a list.
+func (e *Served) answerAllRefused(r *Request) {
+	for r != nil {
+		next := r.next
+		e.answerRefused(r)
+		r = next
+	}
 }
