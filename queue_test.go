@@ -8,7 +8,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/typednats/typednats"
 	"github.com/typednats/typednats/typednatstest"
@@ -239,8 +238,10 @@ func TestFloodIsAnsweredToTheLast(t *testing.T) {
 	compare(t, "requests and errors", [2]int{requests, requests - 5}, [2]int{stats.NumRequests, stats.NumErrors})
 }
 
-func TestRequestThatExpiredInTheQueueIsNotRun(t *testing.T) {
+// It kept its place until its turn, and its caller heard of it then.
+func TestRequestThatExpiredInTheQueueLeavesIt(t *testing.T) {
 	t.Parallel()
+	const late = "504:the time for the request was over before the handler ran"
 	for name, send := range map[string]func(raw *rawClient){
 		"header": func(raw *rawClient) { raw.send("late", "echo", `{}`, typednats.TimeoutHeader, "1") },
 		"token":  func(raw *rawClient) { raw.send("~1~~late", "echo", `{}`) },
@@ -250,32 +251,62 @@ func TestRequestThatExpiredInTheQueueIsNotRun(t *testing.T) {
 			srv := typednatstest.Run(t)
 			g := newGate()
 			defer g.open()
-			start(t, srv.Connect(t), config(), echo.Handle(g.handle,
+			s := start(t, srv.Connect(t), config(), echo.Handle(g.handle,
 				typednats.WithMaxConcurrent(1), typednats.WithMaxPending(2, 1000)))
 			raw := newRawClient(t, srv.Connect(t))
 			raw.send("running", "echo", `{}`)
-			send(raw)
 			raw.send("patient", "echo", `{"text":"patient"}`, typednats.TimeoutHeader, "60000")
-			raw.send("refused", "echo", `{}`)
-			if name, failure, _ := raw.next(); name != "refused" { // so the others are in the queue
-				t.Fatalf("reply to %s: %q", name, failure)
-			}
-			admitted := time.Now() // at the latest; the service counts the deadline from then
-			eventually(t, "the deadline to pass", func() bool { return time.Since(admitted) > 2*time.Millisecond })
-			g.open()
-			if name, failure, _ := raw.next(); name != "running" || failure != "" {
-				t.Errorf("reply to %s: %q", name, failure)
-			}
-			name, failure, _ := raw.next()
-			if !strings.HasSuffix(name, "late") || failure != "504:the time for the request was over before the handler ran" {
-				t.Errorf("reply to %s: %q, want code 504", name, failure)
-			}
-			if name, failure, _ := raw.next(); name != "patient" || failure != "" {
-				t.Errorf("reply to %s: %q", name, failure)
-			}
 			await(t, g.entered, "the first handler")
+			for range 3 { // there is room for another each time
+				send(raw)
+				if name, failure, _ := raw.next(); !strings.HasSuffix(name, "late") || failure != late {
+					t.Errorf("reply to %s: %q, want %q", name, failure, late)
+				}
+			}
+			raw.send("last", "echo", `{"text":"last"}`)
+			raw.send("refused", "echo", `{}`)
+			if name, failure, _ := raw.next(); name != "refused" || failure != "503:too many requests" {
+				t.Errorf("reply to %s: %q", name, failure)
+			}
+			g.open()
+			for _, want := range []string{"running", "patient", "last"} {
+				if name, failure, _ := raw.next(); name != want || failure != "" {
+					t.Errorf("reply to %s: %q, want one to %s", name, failure, want)
+				}
+			}
 			compare(t, "second to run", note{"patient"}, await(t, g.entered, "the second handler"))
+			compare(t, "third to run", note{"last"}, await(t, g.entered, "the third handler"))
+			stats, _ := s.EndpointStats("echo")
+			compare(t, "requests and errors", [2]int{7, 4}, [2]int{stats.NumRequests, stats.NumErrors})
 		})
+	}
+}
+
+// Those whose time is over first leave first, wherever they are in the queue, and the others keep their order.
+func TestQueueKeepsItsOrderWhenTimesEnd(t *testing.T) {
+	t.Parallel()
+	srv := typednatstest.Run(t)
+	g := newGate()
+	defer g.open()
+	start(t, srv.Connect(t), config(), echo.Handle(g.handle, typednats.WithMaxConcurrent(1)))
+	raw := newRawClient(t, srv.Connect(t))
+	raw.send("running", "echo", `{}`)
+	await(t, g.entered, "the first handler")
+	for _, r := range [][2]string{
+		{"a", "60000"}, {"late 3", "150"}, {"late 1", "50"}, {"b", "70000"}, {"late 2", "100"}, {"c", "50000"}, {"d", ""},
+	} {
+		raw.send(strings.ReplaceAll(r[0], " ", "-"), "echo", `{}`, typednats.TimeoutHeader, r[1])
+	}
+	for _, want := range []string{"late-1", "late-2", "late-3"} {
+		if name, failure, _ := raw.next(); name != want || !strings.HasPrefix(failure, "504:") {
+			t.Errorf("reply to %s: %q, want one to %s", name, failure, want)
+		}
+	}
+	g.open()
+	for _, want := range []string{"running", "a", "b", "c", "d"} {
+		if name, failure, _ := raw.next(); name != want || failure != "" {
+			t.Errorf("reply to %s: %q, want one to %s", name, failure, want)
+		}
 	}
 }
 

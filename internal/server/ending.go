@@ -74,6 +74,7 @@ func (e *Served) endContexts() {
 	e.cancel()
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	e.queue.expiry.stop()
 	for r := e.running.first; r != nil; r = r.next {
 		r.end(context.Canceled)
 	}

@@ -12,6 +12,7 @@ type queue struct {
 	maxRequests, maxBytes int
 
 	list     list
+	expiry   expiry // the same requests by when their time is over
 	requests int
 	bytes    int // that they hold, see [sizeOf]
 }
@@ -26,6 +27,7 @@ func (q *queue) isEmpty() bool { return q.requests == 0 }
 func (q *queue) push(r *Request) {
 	r.waited, r.waits = true, true
 	q.list.add(r)
+	q.expiry.add(r)
 	q.requests++
 	q.bytes += r.size
 }
@@ -34,6 +36,7 @@ func (q *queue) push(r *Request) {
 func (q *queue) remove(r *Request) {
 	r.waits = false
 	q.list.remove(r)
+	q.expiry.remove(r)
 	q.requests--
 	q.bytes -= r.size
 }

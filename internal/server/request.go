@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"errors"
-	"math"
 	"sync"
 	"time"
 
@@ -35,6 +34,7 @@ type Request struct {
 	size    int           // that counts while it waits, in bytes
 	arrived time.Duration // on the service's clock, as all moments
 	timeout time.Duration // how long after that its caller waits; 0 means that nobody says
+	until   time.Duration // when the caller stops waiting; never if nobody says
 	started time.Duration // when it got its slot
 	took    time.Duration // from then on, until it was handled
 
@@ -42,6 +42,7 @@ type Request struct {
 
 	// Under the endpoint's lock: the place in the queue, or in the list of those that run, and that among the callers.
 	waits                bool // is in the queue
+	expires              int  // where in the heap of those whose time ends
 	prev, next           *Request
 	hash                 uint64 // of the reply subject
 	known                bool   // among the callers
@@ -101,16 +102,16 @@ func (r *Request) recycle() {
 	requests.Put(r)
 }
 
-// until is when its caller stops waiting, the end of all time if nobody says.
-func (r *Request) until() time.Duration {
-	if r.timeout == 0 || r.timeout > math.MaxInt64-r.arrived {
-		return math.MaxInt64
+// arrive notes when it was admitted, and how long its caller waits; 0 means that nobody says.
+func (r *Request) arrive(now, timeout time.Duration) {
+	r.arrived, r.timeout, r.until = now, timeout, never
+	if timeout > 0 && timeout < never-now {
+		r.until = now + timeout
 	}
-	return r.arrived + r.timeout
 }
 
 // expired reports whether the caller had stopped waiting before the request got its slot.
-func (r *Request) expired() bool { return r.waited && r.clock.now() >= r.until() }
+func (r *Request) expired() bool { return r.waited && r.clock.now() >= r.until }
 
 // cancelled reports whether the caller gave up before the request got its slot.
 func (r *Request) cancelled() bool {

@@ -50,7 +50,7 @@ func newServed(e Endpoint, env *environment) *Served {
 		Endpoint:  e,
 		env:       env,
 		isPattern: subject.HasWildcard(e.Subject),
-		queue:     queue{maxRequests: e.MaxPending, maxBytes: e.MaxPendingBytes},
+		queue:     queue{maxRequests: e.MaxPending, maxBytes: e.MaxPendingBytes, expiry: newExpiry()},
 		callers:   newCallers(),
 		drained:   make(chan struct{}),
 	}
@@ -69,10 +69,10 @@ func (e *Served) ResetCounts() { e.counts.Store(&counts{}) }
 func (e *Served) admit(m *nats.Msg) *Request {
 	now := e.env.clock.now()
 	r := newRequest(m)
-	r.clock, r.counts, r.arrived = &e.env.clock, e.counts.Load(), now
+	r.clock, r.counts = &e.env.clock, e.counts.Load()
 	facts, token := wire.FactsOf(m.Header, m.Reply)
 	r.ContentType, r.cancellable, r.confirms = facts.ContentType, token.Arrived, token.Asked
-	r.timeout = e.timeout(facts.Timeout)
+	r.arrive(now, e.timeout(facts.Timeout))
 	r.counts.requests.Add(1)
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -99,6 +99,7 @@ func (e *Served) queueLocked(r *Request) *Request {
 		return r
 	}
 	e.queue.push(r)
+	e.queue.expiry.set(r.arrived, e.expire)
 	e.callers.add(r)
 	return nil
 }
