@@ -20,7 +20,7 @@ type report struct {
 	before, peak, after resources
 
 	faults, planned int
-	thrown          int64
+	thrown, lies    int64
 	unreturned      int
 	repeated        int // calls to the idempotent endpoint
 }
@@ -105,6 +105,7 @@ func (r *report) writeRest(w io.Writer) {
 	}
 	line(w, "idempotent calls that were run more than once", r.repeated)
 	line(w, "messages of garbage", r.thrown)
+	line(w, "lies about who is there", r.lies)
 	line(w, "requests that stopped instances counted", r.account.numRequests)
 	line(w, "errors that stopped instances counted", r.account.numErrors)
 	line(w, "RESOURCES", "start / peak / end")

@@ -68,6 +68,11 @@ func (r *report) perform(faults []fault, out io.Writer) (err error) {
 	var background sync.WaitGroup
 	garbage := newVandal(nodes, r.contract, newRandom(r.seed, 1<<32))
 	background.Go(func() { garbage.work(ctx) })
+	lies, err := newLiar(nodes)
+	if err != nil {
+		return err
+	}
+	background.Go(func() { lies.work(ctx) })
 	s := &saboteur{
 		cluster: nodes, fleet: instances, load: calls, vandal: garbage, account: r.account,
 		random: newRandom(r.seed, 1<<33), out: out,
@@ -78,6 +83,6 @@ func (r *report) perform(faults []fault, out io.Writer) (err error) {
 	cancel()
 	r.unreturned = calls.wait()
 	background.Wait()
-	r.thrown, r.planned = garbage.thrown.Load(), len(faults)
+	r.thrown, r.lies, r.planned = garbage.thrown.Load(), lies.lies.Load(), len(faults)
 	return err
 }
