@@ -54,7 +54,7 @@ func (b BoundEndpoint) check() error {
 // inService returns the endpoint as a service with this configuration runs it. There must be nothing wrong with it but
 // that an interceptor refuses to wrap it.
 func (b BoundEndpoint) inService(cfg *ServiceConfig) (server.Endpoint, error) {
-	operation, err := newPipeline(b.endpoint, b.handler, slices.Concat(cfg.Interceptors, b.opts.interceptors))
+	operation, err := newPipeline(b.endpoint, b.handler, slices.Concat(cfg.Guards, b.opts.guards), slices.Concat(cfg.Interceptors, b.opts.interceptors))
 	if err != nil {
 		return server.Endpoint{}, fmt.Errorf("%w: %w", invalidEndpoint(b.name), err)
 	}

@@ -81,6 +81,10 @@ type ServiceConfig struct {
 	// requests: by default if the server asks for no login. It never does if DiscoveryDisabled.
 	AskNeighbours Asking
 
+	// Guards decide, before anything else looks at a request, whether it may go on, in this order, and before those that
+	// [WithGuards] adds to an endpoint. The slice is copied.
+	Guards []Guard
+
 	// Interceptors wrap the handlers of all endpoints, the first outermost, outside those that [WithInterceptors]
 	// adds to an endpoint. The slice is copied.
 	Interceptors []Interceptor
@@ -125,6 +129,7 @@ func (c *ServiceConfig) check(nc *nats.Conn) error {
 	if _, ok := c.Metadata[""]; ok {
 		m.add("Metadata key", "", errEmpty)
 	}
+	checkGuards(c.Guards, &m)
 	checkInterceptors(c.Interceptors, &m)
 	if c.AskNeighbours < AskWithoutLogin || c.AskNeighbours > AskNever {
 		m.add("AskNeighbours", fmt.Sprint(int(c.AskNeighbours)), errors.New("want AskWithoutLogin, AskAlways or AskNever"))

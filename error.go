@@ -21,6 +21,9 @@ var (
 	// ErrEncodeRequest is returned when the codec cannot encode a request. Nothing was sent.
 	ErrEncodeRequest = errors.New("typednats: request cannot be encoded")
 
+	// ErrInvalidRequest is returned when [Validation] on a client finds the request invalid. Nothing was sent.
+	ErrInvalidRequest = errors.New("typednats: invalid request")
+
 	// ErrDecodeReply is returned when a successful reply came that the codec cannot decode.
 	ErrDecodeReply = errors.New("typednats: reply cannot be decoded")
 
@@ -128,6 +131,7 @@ func invalidEndpoint(name string) error {
 //   - [nats.ErrConnectionClosed], [nats.ErrConnectionDraining] or [ErrClientClosed],
 //   - [nats.ErrMaxPayload]: the request is larger than the server allows, nothing was sent,
 //   - [ErrEncodeRequest] or [ErrDecodeReply], with the codec's error,
+//   - [ErrInvalidRequest], with that of the request's method Validate,
 //   - [ErrStreamAcknowledged], of a stream in the service's place,
 //   - [ErrInvalidEndpoint] or [ErrInvalidConfig], a mistake in the call,
 //   - another error of the [Requester].

@@ -14,6 +14,7 @@ func (f handlerOption) applyToHandler(o *handlerOptions) { f(o) }
 // handlerOptions is what the options asked for. A nil pointer means that the option was not given.
 type handlerOptions struct {
 	maxConcurrent, maxPendingMessages, maxPendingBytes *int
+	guards                                             []Guard
 	interceptors                                       []Interceptor
 }
 
@@ -39,6 +40,7 @@ func newHandlerOptions(opts []HandlerOption, m *mistakes) handlerOptions {
 }
 
 func (o *handlerOptions) check(m *mistakes) {
+	checkGuards(o.guards, m)
 	checkInterceptors(o.interceptors, m)
 	if n := o.maxConcurrent; n != nil && *n < 1 {
 		m.add("WithMaxConcurrent", fmt.Sprint(*n), errAtLeastOne)

@@ -12,18 +12,19 @@ import (
 	"github.com/typednats/typednats/internal/wire"
 )
 
-// pipeline takes one request to its outcome: it decodes, calls the handler behind its interceptors, and encodes what
+// pipeline takes one request to its outcome: it asks the guards, decodes, calls the handler behind its interceptors, and encodes what
 // that returned. It is the operation that the runtime runs for an endpoint, a struct without type parameters and not a
 // closure that a generic function returns, so that one more endpoint costs little machine code.
 type pipeline struct {
 	*compiled
 
 	handler handler
+	guards  []Guard
 	chain   Handler // the handler behind the interceptors, nil without any: then they cost nothing
 }
 
-func newPipeline(c *compiled, h handler, interceptors []Interceptor) (*pipeline, error) {
-	p := &pipeline{compiled: c, handler: h}
+func newPipeline(c *compiled, h handler, guards []Guard, interceptors []Interceptor) (*pipeline, error) {
+	p := &pipeline{compiled: c, handler: h, guards: guards}
 	if len(interceptors) == 0 {
 		return p, nil
 	}
@@ -43,6 +44,10 @@ func (p *pipeline) Prepare(parent context.Context, r *server.Request) {
 
 // Serve implements [server.Operation].
 func (p *pipeline) Serve(r *server.Request) server.Outcome {
+	ctx, guards, err := p.guard(r)
+	if err != nil {
+		return p.turnedAway(r, guards, err)
+	}
 	codec := p.codecs.forContentType(r.ContentType)
 	if codec == nil {
 		return server.Fail(wire.NotAccepted(r.ContentType, p.codecs))
@@ -51,16 +56,21 @@ func (p *pipeline) Serve(r *server.Request) server.Outcome {
 	if err := p.in.decode(codec, r.Msg.Data, values.request()); err != nil {
 		return p.undecoded(err)
 	}
-	slot, extra, err := p.handle(r, values)
+	slot, extra, err := p.handle(ctx, guards, r, values)
 	var out server.Outcome
 	if err != nil {
 		out = p.failed(codec, r, err)
 	} else {
 		out = p.succeeded(codec, r.ContentType, slot)
 	}
-	header, badHeader := wire.MergeReplyHeader(out.Header, extra)
-	if badHeader != nil {
-		return server.FailFor(wire.Internal(), errors.Join(out.Cause, badHeader))
+	return withReplyHeader(out, extra)
+}
+
+// withReplyHeader adds what guards, interceptors and the handler want to send back.
+func withReplyHeader(out server.Outcome, extra nats.Header) server.Outcome {
+	header, err := wire.MergeReplyHeader(out.Header, extra)
+	if err != nil {
+		return server.FailFor(wire.Internal(), errors.Join(out.Cause, err))
 	}
 	out.Header = header
 	return out
@@ -82,10 +92,12 @@ func crashed(e wire.ErrorReply, cause error, stack []byte) server.Outcome {
 	return out
 }
 
-// handle runs the handler and returns a pointer to its reply, with the headers to send back.
-func (p *pipeline) handle(r *server.Request, values exchange) (any, nats.Header, error) {
+// handle runs the handler and returns a pointer to its reply, with the headers to send back, those of the guards included.
+func (p *pipeline) handle(
+	ctx context.Context, guards nats.Header, r *server.Request, values exchange,
+) (any, nats.Header, error) {
 	defer r.Handled()
-	reply, header, err := p.intercepted(r, values)
+	reply, header, err := p.intercepted(ctx, guards, r, values)
 	if err != nil {
 		r.Interrupted = server.Interruption(r.Context, err)
 	}
@@ -93,10 +105,12 @@ func (p *pipeline) handle(r *server.Request, values exchange) (any, nats.Header,
 }
 
 // intercepted is handle behind the interceptors, if there are any.
-func (p *pipeline) intercepted(r *server.Request, values exchange) (any, nats.Header, error) {
+func (p *pipeline) intercepted(
+	ctx context.Context, guards nats.Header, r *server.Request, values exchange,
+) (any, nats.Header, error) {
 	if p.chain == nil {
-		header, err := p.handler.handle(r.Context, r)
-		return values.reply(), header, err
+		header, err := p.handler.handle(ctx, r)
+		return values.reply(), withGuards(header, guards), err
 	}
 	behind, ok := values.(exchangeBehind)
 	if !ok {
@@ -111,13 +125,16 @@ func (p *pipeline) intercepted(r *server.Request, values exchange) (any, nats.He
 		Idempotent:  p.idempotent,
 		Request:     load(values.request()),
 		Header:      r.Msg.Header,
-		ReplyHeader: make(nats.Header),
+		ReplyHeader: guards,
 		endpoint:    p.compiled,
 		msg:         r.Msg,
 		context:     r.Context,
 		handoff:     handoff,
 	}
-	reply, err := p.chain(r.Context, inv)
+	if inv.ReplyHeader == nil {
+		inv.ReplyHeader = make(nats.Header)
+	}
+	reply, err := p.chain(ctx, inv)
 	header := handoff.take(inv)
 	if err == nil {
 		err = p.checkReplyType(reply)
@@ -169,9 +186,18 @@ func (p *pipeline) succeeded(codec *wireCodec, requestType string, slot any) ser
 	return out
 }
 
-// failed is the outcome of a request whose handler returned err. What its caller did to its context is not the
-// service's failure: its owner is not told.
+// failed is the outcome of a request whose handler returned err, or that was refused before.
 func (p *pipeline) failed(codec *wireCodec, r *server.Request, err error) server.Outcome {
+	out := p.failedWith(codec, r, err)
+	if why := refusalOf(err); why != "" {
+		out.Header = wire.Refuse(out.Header, why)
+	}
+	return out
+}
+
+// failedWith is failed without the mark of a refusal. What the caller did to its context is not the service's failure: its
+// owner is not told.
+func (p *pipeline) failedWith(codec *wireCodec, r *server.Request, err error) server.Outcome {
 	found := p.errors.find(err)
 	switch {
 	case found.member != nil:

@@ -23,4 +23,10 @@ const (
 
 	// RefusedDecode means that the request cannot be decoded: code 400.
 	RefusedDecode = string(wire.RefusedDecode)
+
+	// RefusedGuard means that a [Guard] of the service did not let the request pass, with whatever code it said.
+	RefusedGuard = string(wire.RefusedGuard)
+
+	// RefusedInvalid means that [Validation] found the request invalid: code 400.
+	RefusedInvalid = string(wire.RefusedInvalid)
 )

@@ -44,6 +44,7 @@ type Service struct {
 // requests; docs/reliability.md says why. When the connection is closed the service stops, too, and replies are lost.
 func NewService(nc *nats.Conn, cfg ServiceConfig, endpoints ...BoundEndpoint) (*Service, error) {
 	cfg.Metadata = maps.Clone(cfg.Metadata)
+	cfg.Guards = slices.Clone(cfg.Guards)
 	cfg.Interceptors = slices.Clone(cfg.Interceptors)
 	sound, err := inServiceAll(&cfg, endpoints)
 	if err := errors.Join(cfg.check(nc), err, server.Conflicts(nil, sound)); err != nil {

@@ -53,6 +53,7 @@ func (a *attempts) end(c *compiled, reply *nats.Msg, err error) {
 // executionOf tells from the error with which a call ends whether a handler was run for it.
 func (c *call) executionOf(err error) execution {
 	se, isReply := errors.AsType[*ServiceError](err)
+	isReply = isReply && !errors.Is(err, ErrInvalidRequest) // which may wrap one of the request's own
 	switch {
 	case isReply && se.Refused == "", errors.Is(err, ErrDecodeReply):
 		return ran
@@ -69,7 +70,7 @@ func (c *call) executionOf(err error) execution {
 func wasNotSent(err error) bool {
 	for _, proof := range [...]error{
 		nats.ErrNoResponders, nats.ErrMaxPayload, nats.ErrReconnectBufExceeded,
-		ErrEncodeRequest, ErrInvalidEndpoint, ErrInvalidConfig,
+		ErrEncodeRequest, ErrInvalidRequest, ErrInvalidEndpoint, ErrInvalidConfig,
 	} {
 		if errors.Is(err, proof) {
 			return true

@@ -116,6 +116,11 @@ func HeaderWith(h nats.Header, key string, values ...string) nats.Header {
 	return next
 }
 
+// Refuse says in the header of an error reply why no handler ran.
+func Refuse(h nats.Header, why Refusal) nats.Header {
+	return HeaderWith(h, RefusedHeader, string(why))
+}
+
 // MergeReplyHeader adds what a handler wants to send back to the header that the library sets. It reports the first
 // header that may not be sent.
 func MergeReplyHeader(own, extra nats.Header) (nats.Header, error) {

@@ -1,0 +1,115 @@
+package typednats
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+
+	"github.com/typednats/typednats/internal/wire"
+)
+
+// Validation is an interceptor that calls the method
+//
+//	Validate() error
+//
+// of a request, if its type has one, on the value or on the pointer to it.
+//
+// On a service, the error's text goes to the caller with code 400, marked as [RefusedInvalid]; a declared error or a
+// [*ServiceError] is sent as such, marked, too. So is a null where In is a pointer. On a client nothing is sent: a declared
+// error is returned as the service's would be, any other one is an [ErrInvalidRequest].
+//
+// Interceptors inside it can change the request after it was looked at.
+func Validation() Interceptor {
+	return func(next Handler) Handler {
+		return func(ctx context.Context, inv *Invocation) (any, error) {
+			if err := validate(inv.Request); err != nil {
+				return nil, inv.invalid(err)
+			}
+			return next(ctx, inv)
+		}
+	}
+}
+
+type validator interface{ Validate() error }
+
+var errNull = errors.New("the request is null")
+
+// validate calls the method of a request.
+func validate(request any) (err error) {
+	defer catchPanic(&err)
+	if request == nil {
+		return nil // In is an interface
+	}
+	v, ok := request.(validator)
+	switch t := reflect.TypeOf(request); {
+	case ok && isNil(request):
+		return errNull
+	case ok:
+		return v.Validate()
+	case reflect.PointerTo(t).Implements(reflect.TypeFor[validator]()):
+		pointer := reflect.New(t)
+		pointer.Elem().Set(reflect.ValueOf(request))
+		v, _ = reflect.TypeAssert[validator](pointer)
+		return v.Validate()
+	default:
+		return nil
+	}
+}
+
+// invalid is what becomes of the error of a request's method.
+func (inv *Invocation) invalid(err error) error {
+	var table errorTable // as in Outcome
+	if inv.endpoint != nil {
+		table = inv.endpoint.errors
+	}
+	found := table.find(err)
+	_, crashed := errors.AsType[*PanicError](err)
+	switch {
+	case inv.Side == ClientSide && found.member == nil:
+		return inv.unsent(fmt.Errorf("%w: %w", ErrInvalidRequest, err))
+	case inv.Side == ClientSide, crashed:
+		return err
+	case found.member != nil, found.service != nil:
+		return &refusedError{wire.RefusedInvalid, err}
+	default:
+		return &refusedError{wire.RefusedInvalid, Errorf(codeInvalid, "%w", err)}
+	}
+}
+
+// codeInvalid has HTTP's meaning: a bad request.
+const codeInvalid = 400
+
+// unsent is the error of a call that an interceptor of the client's does not make.
+func (inv *Invocation) unsent(err error) error {
+	if inv.call == nil { // made by hand
+		return &CallError{Endpoint: inv.Endpoint, Subject: inv.Subject, Err: err, run: neverRan}
+	}
+	c := inv.call.call
+	c.sent.earlier = inv.call.mayHaveRun.Load()
+	return c.fail(err)
+}
+
+// refusedError marks an error that ends a request before its handler runs.
+type refusedError struct {
+	why wire.Refusal
+	error
+}
+
+func (e *refusedError) Unwrap() error { return e.error }
+
+// refusalOf returns the mark of an error, "" if it has none. It does not ask the error's own methods As and Is, which may
+// not stand it.
+func refusalOf(err error) wire.Refusal {
+	for !isNil(err) {
+		if refused, ok := err.(*refusedError); ok { //nolint:errorlint // it is unwrapped here
+			return refused.why
+		}
+		wrapper, ok := err.(interface{ Unwrap() error })
+		if !ok {
+			return ""
+		}
+		err = wrapper.Unwrap()
+	}
+	return ""
+}
