@@ -27,7 +27,8 @@ func WithMaxConcurrent(n int) HandlerOption {
 // WithMaxPending bounds the queue in front of the handlers, in requests and in bytes of their headers and bodies,
 // overriding the default of [DefaultMaxPendingMessages] and [DefaultMaxPendingBytes]. Each key and each value of a header
 // counts 64 bytes more than its text, which is what it takes in memory. A request that finds the handlers busy and
-// the queue full is answered with code 503 at once. With 0 for either, no request waits.
+// the queue full is answered with code 503 at once, and so is one that would wait in it for more than half of its
+// caller's time. With 0 for either, no request waits.
 func WithMaxPending(messages, bytes int) HandlerOption {
 	return handlerOption(func(o *handlerOptions) { o.maxPendingMessages, o.maxPendingBytes = &messages, &bytes })
 }

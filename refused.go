@@ -6,7 +6,8 @@ import (
 
 // What [ServiceError.Refused] and [RefusedHeader] say. Each proves that the handler was not run.
 const (
-	// RefusedOverload means that the handlers were busy and the queue was full: code 503.
+	// RefusedOverload means that the handlers were busy, and that the queue was full or the request would have waited in it
+	// for more than half of its caller's time: code 503.
 	RefusedOverload = string(wire.RefusedOverload)
 
 	// RefusedStopping means that the service was stopping and the request had not started: code 503.

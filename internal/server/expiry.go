@@ -12,7 +12,8 @@ import (
 const never = time.Duration(math.MaxInt64)
 
 // expiry is the requests that wait and whose callers do not wait for ever, and the one timer that takes them out of the
-// queue when their time is over. The endpoint's lock guards it.
+// queue when their time is over, or so little is left of it that they could not be served any more, see [pace]. The
+// endpoint's lock guards it.
 //
 // The timer is set for the first of all. When it goes off, a goroutine answers those whose time is over, one after the
 // other, and sets it again: there is one such goroutine at a time, even if the connection does not take what it sends. The
@@ -39,17 +40,17 @@ func (x *expiry) remove(r *Request) {
 	}
 }
 
-// next is when the first request's time is over.
-func (x *expiry) next() time.Duration {
+// next is when the first request's time is over, but for what it needs.
+func (x *expiry) next(needs time.Duration) time.Duration {
 	if len(x.waiting) == 0 {
 		return never
 	}
-	return x.waiting[0].until
+	return x.waiting[0].until - needs
 }
 
 // set sets the timer for the next request, unless it goes off before.
-func (x *expiry) set(now time.Duration, alarm func()) {
-	next := x.next()
+func (x *expiry) set(now, needs time.Duration, alarm func()) {
+	next := x.next(needs)
 	if x.working || next >= x.at {
 		return
 	}
@@ -80,7 +81,7 @@ func (e *Served) expire() {
 		now := e.env.clock.now()
 		expired := e.takeExpiredLocked(now)
 		if expired == nil {
-			x.set(now, e.expire)
+			x.set(now, e.pace.needs(), e.expire)
 			return
 		}
 		x.working = true
@@ -91,14 +92,18 @@ func (e *Served) expire() {
 	}
 }
 
-// takeExpiredLocked takes the requests whose time is over out of the queue. It returns the first of them, which the others
+// takeExpiredLocked takes the requests out of the queue whose time is over, or nearly. It returns the first of them, which the others
 // follow.
 func (e *Served) takeExpiredLocked(now time.Duration) *Request {
 	var expired list
-	for e.queue.expiry.next() <= now {
+	for e.queue.expiry.next(e.pace.needs()) <= now {
 		r := e.queue.expiry.waiting[0]
 		e.queue.remove(r)
-		e.refuseLocked(r, wire.DeadlinePassed())
+		why := wire.DeadlinePassed()
+		if now < r.until {
+			why = wire.Overloaded()
+		}
+		e.refuseLocked(r, why)
 		expired.add(r)
 	}
 	return expired.first

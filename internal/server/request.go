@@ -30,6 +30,7 @@ type Request struct {
 	cancellable bool            // its reply subject tells who called
 	confirms    bool            // its reply says that what the reply subject says has arrived
 	waited      bool            // has been in the queue
+	late        bool            // when it got its slot, to be run in time
 
 	size    int           // that counts while it waits, in bytes
 	arrived time.Duration // on the service's clock, as all moments

@@ -37,6 +37,7 @@ type Served struct {
 	running  list
 	queue    queue
 	callers  callers
+	pace     pace
 	refusals int           // being answered
 	refusing bool          // answer 503 to whatever has not started
 	draining bool          // no more requests come
@@ -52,6 +53,7 @@ func newServed(e Endpoint, env *environment) *Served {
 		isPattern: subject.HasWildcard(e.Subject),
 		queue:     queue{maxRequests: e.MaxPending, maxBytes: e.MaxPendingBytes, expiry: newExpiry()},
 		callers:   newCallers(),
+		pace:      newPace(e.MaxConcurrent),
 		drained:   make(chan struct{}),
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
@@ -83,8 +85,7 @@ func (e *Served) admit(m *nats.Msg) *Request {
 		e.refuseLocked(r, wire.NotConcrete(m.Subject))
 	case e.slots < e.MaxConcurrent && e.queue.isEmpty():
 		e.slots++
-		r.started = now
-		e.running.add(r)
+		e.startLocked(r, now)
 		e.callers.add(r)
 	default:
 		return e.queueLocked(r)
@@ -92,14 +93,21 @@ func (e *Served) admit(m *nats.Msg) *Request {
 	return r
 }
 
-// queueLocked lets a request wait. If there is no room for it, it refuses and returns it.
+// startLocked notes that a request has its slot.
+func (e *Served) startLocked(r *Request, now time.Duration) {
+	r.started, e.pace.taken = now, now
+	e.running.add(r)
+}
+
+// queueLocked lets a request wait. If there is no room for it, or no point in that, it refuses and returns it.
 func (e *Served) queueLocked(r *Request) *Request {
-	if r.size = sizeOf(r.Msg); !e.queue.hasRoomFor(r.size) {
+	r.size = sizeOf(r.Msg)
+	if !e.queue.hasRoomFor(r.size) || !e.pace.allows(r, e.queue.requests, e.MaxConcurrent) {
 		e.refuseLocked(r, wire.Overloaded())
 		return r
 	}
 	e.queue.push(r)
-	e.queue.expiry.set(r.arrived, e.expire)
+	e.queue.expiry.set(r.arrived, e.pace.needs(), e.expire)
 	e.callers.add(r)
 	return nil
 }
@@ -146,15 +154,25 @@ func (e *Served) next(ended *Request) *Request {
 	defer e.mu.Unlock()
 	e.running.remove(ended)
 	e.callers.remove(ended)
+	began, took, ran := ended.started, ended.took, ended.Context != nil
 	ended.recycle()
 	r := e.queue.pop()
 	if r == nil {
+		if took > 0 { // what comes after the handler is left out: it would cost reading the clock
+			e.pace.note(took)
+		}
 		e.slots--
 		e.noticeDrainedLocked()
 		return nil
 	}
-	r.started = e.env.clock.now()
-	e.running.add(r)
+	now := e.env.clock.now()
+	if ran {
+		e.pace.note(now - began)
+	}
+	needs := e.pace.needs()
+	r.late = r.until-now < needs
+	e.queue.expiry.set(now, needs, e.expire)
+	e.startLocked(r, now)
 	return r
 }
 
@@ -173,6 +191,8 @@ func (e *Served) serve(r *Request) {
 		out = Fail(wire.DeadlinePassed())
 	case r.cancelled():
 		out = Fail(wire.CallerGone())
+	case r.late:
+		out = Fail(wire.Overloaded())
 	default:
 		e.Operation.Prepare(e.ctx, r)
 		out = e.Operation.Serve(r)
