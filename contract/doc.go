@@ -1,0 +1,2 @@
+// Package contract describes endpoints as documents, and compares them.
+package contract
