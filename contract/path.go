@@ -94,3 +94,22 @@ func isDistinct(list []string) bool {
 	}
 	return true
 }
+
+// covers reports whether each subject that a pattern b stands for is one of a's.
+func covers(a, b string) bool {
+	for {
+		first, restA, moreA := strings.Cut(a, ".")
+		second, restB, moreB := strings.Cut(b, ".")
+		switch {
+		case first == ">":
+			return true
+		case second == ">":
+			return false
+		case first != "*" && first != second:
+			return false
+		case !moreA || !moreB:
+			return moreA == moreB
+		}
+		a, b = restA, restB
+	}
+}

@@ -1,0 +1,68 @@
+package contract
+
+import (
+	"maps"
+	"slices"
+	"strings"
+)
+
+// isHarmless reports whether a keyword that is not compared cannot matter: it says nothing about values. Keywords that
+// begin with x- are for programs other than this one.
+func isHarmless(keyword string) bool {
+	switch keyword {
+	case "$schema", "$comment", "$anchor", "$defs", "definitions", "readOnly", "writeOnly", "x-msgpack-name":
+		return true
+	default:
+		return strings.HasPrefix(keyword, "x-")
+	}
+}
+
+// isLocal reports whether a keyword that is not compared is about its value alone and only ever refuses some, so that
+// the same keyword with the same value means the same on both sides.
+func isLocal(keyword string) bool {
+	switch keyword {
+	case "multipleOf", "exclusiveMinimum", "exclusiveMaximum", "minimum", "maximum", "minLength", "maxLength", "pattern",
+		"uniqueItems", "minProperties", "maxProperties", "dependentRequired":
+		return true
+	default:
+		return false
+	}
+}
+
+// keywords tells of what the reader may refuse for reasons that are not compared.
+func (c *comparison) keywords(out sink, at *place, w, r *node) {
+	for _, keyword := range slices.Sorted(maps.Keys(r.Extra)) {
+		if isHarmless(keyword) || !c.spend(1) {
+			continue
+		}
+		if isLocal(keyword) && w.Extra[keyword] != nil && canonical(w.Extra[keyword]) == canonical(r.Extra[keyword]) {
+			continue
+		}
+		out.foundf(at, Warning, RuleKeyword, "cannot tell: %s has the keyword %s, which is not compared", c.reader.who, quote(keyword))
+	}
+}
+
+// unjudged tells of what the writer may write for reasons that are not compared. A keyword that only ever refuses values
+// makes it write less, which hurts nobody.
+func (c *comparison) unjudged(out sink, at *place, w *node) {
+	for _, keyword := range slices.Sorted(maps.Keys(w.Extra)) {
+		if !isHarmless(keyword) && !isLocal(keyword) && c.spend(1) {
+			out.foundf(at, Warning, RuleKeyword, "cannot tell: %s has the keyword %s, which is not compared", c.writer.who, quote(keyword))
+		}
+	}
+}
+
+// hasMsgpackNames reports whether a property below a schema has another name in msgpack.
+func hasMsgpackNames(s *Schema, defs map[string]*Schema) bool {
+	if s == nil {
+		return false
+	}
+	has := s.MsgpackName != ""
+	for _, def := range defs {
+		has = has || hasMsgpackNames(def, nil)
+	}
+	s.each(func(_ string, below *Schema) {
+		has = has || hasMsgpackNames(below, nil)
+	})
+	return has
+}
