@@ -14,7 +14,7 @@ func Fits(writer, reader Schema) []Finding {
 		work: w, writer: side{defs: writer.Defs, who: "the writer"}, reader: side{defs: reader.Defs, who: "the reader"},
 	}
 	c.run(&writer, &reader)
-	if hasMsgpackNames(&writer, writer.Defs) || hasMsgpackNames(&reader, reader.Defs) {
+	if hasMsgpackNames(writer.Defs, &writer) || hasMsgpackNames(reader.Defs, &reader) {
 		w.note = "in msgpack "
 		c.msgpack = true
 		c.run(&writer, &reader)
@@ -103,7 +103,10 @@ func (c *comparison) compare(out sink, at *place, writer, reader *Schema) {
 		out.foundf(at, Warning, RuleKeyword, "cannot tell: a reference or anyOf stands beside other keywords, or leads out of the document")
 	}
 	for _, w := range ws.nodes {
-		if w.raw || rs.raw {
+		if !c.spend(1 + len(rs.nodes)) {
+			return
+		}
+		if w.raw || rs.onlyRaw() {
 			c.compareRaw(out, at, w, rs)
 			continue
 		}
@@ -134,7 +137,6 @@ func (c *comparison) compareRaw(out sink, at *place, w *node, rs *shape) {
 func (c *comparison) compareType(out sink, at *place, w *node, t Type, rs *shape) {
 	var candidates []*node
 	fraction := false
-	c.spend(len(rs.nodes))
 	for _, r := range rs.nodes {
 		if r.takes(t) {
 			candidates = append(candidates, r)

@@ -52,17 +52,27 @@ func (c *comparison) unjudged(out sink, at *place, w *node) {
 	}
 }
 
-// hasMsgpackNames reports whether a property below a schema has another name in msgpack.
-func hasMsgpackNames(s *Schema, defs map[string]*Schema) bool {
+// hasMsgpackNames reports whether a property below one of some schemas, or of some definitions, has another name in
+// msgpack.
+func hasMsgpackNames(defs map[string]*Schema, schemas ...*Schema) bool {
+	for _, s := range slices.AppendSeq(schemas, maps.Values(defs)) {
+		if namesMsgpack(s, maxDepth) {
+			return true
+		}
+	}
+	return false
+}
+
+// namesMsgpack takes what is nested too deep to look at for a schema with such names, which costs time alone.
+func namesMsgpack(s *Schema, depth int) bool {
 	if s == nil {
 		return false
 	}
-	has := s.MsgpackName != ""
-	for _, def := range defs {
-		has = has || hasMsgpackNames(def, nil)
+	names := s.MsgpackName != "" || depth == 0
+	if !names {
+		s.each(func(_ string, below *Schema) {
+			names = names || namesMsgpack(below, depth-1)
+		})
 	}
-	s.each(func(_ string, below *Schema) {
-		has = has || hasMsgpackNames(below, nil)
-	})
-	return has
+	return names
 }

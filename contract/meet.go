@@ -30,6 +30,10 @@ type party struct {
 	who string // such as "the new service"
 }
 
+func (p party) hasMsgpackNames() bool {
+	return hasMsgpackNames(p.Defs, slices.Collect(maps.Values(p.roots()))...)
+}
+
 // meeting is a client that calls a service.
 type meeting struct {
 	*work
@@ -46,7 +50,7 @@ func (m *meeting) compare() {
 	m.compareContentTypes()
 	m.compareUnknown()
 	errors := m.knownErrors()
-	msgpackNames := m.hasMsgpackNames()
+	msgpackNames := m.client.hasMsgpackNames() || m.service.hasMsgpackNames()
 	type compared struct {
 		client, service *Variant
 		msgpack         bool
@@ -82,19 +86,6 @@ func (m *meeting) common() []string {
 		return []string{""}
 	}
 	return common
-}
-
-func (m *meeting) hasMsgpackNames() bool {
-	for _, d := range []Document{m.client.Document, m.service.Document} {
-		roots := d.roots()
-		maps.Copy(roots, d.Defs)
-		for _, s := range roots {
-			if hasMsgpackNames(s, nil) {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // compareBodies compares requests, replies and errors under one content type.

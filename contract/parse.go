@@ -337,6 +337,9 @@ func (p *parser) schema(path string, tree any) *Schema {
 		Default:              m.raw("default"),
 	}
 	if list := m.list("anyOf"); list != nil {
+		if len(list) == 0 {
+			p.failf(m.at("anyOf"), "is empty")
+		}
 		s.AnyOf = make([]*Schema, len(list))
 		for i, tree := range list {
 			s.AnyOf[i] = p.schema(element(m.at("anyOf"), i), tree)

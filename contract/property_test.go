@@ -172,6 +172,18 @@ func (g generator) change(s *contract.Schema) {
 		default:
 			at.Properties[name] = g.schema(1)
 		}
+	case slices.Contains(at.Types, contract.String) && at.Enum == nil && g.IntN(2) == 0:
+		at.Format, at.ContentEncoding, at.Extra = "", "", nil
+		switch g.IntN(4) {
+		case 0:
+			at.Format = "date-time"
+		case 1:
+			at.ContentEncoding = "base64"
+		case 2:
+			at.Extra = map[string]json.RawMessage{"minLength": json.RawMessage(pick(g, "1", "3"))}
+		}
+	case slices.Contains(at.Types, contract.Boolean) && g.IntN(2) == 0:
+		at.Enum = []json.RawMessage{json.RawMessage(pick(g, "true", "false"))}
 	case len(at.Types) > 0 && g.IntN(3) == 0:
 		if i := slices.Index(at.Types, contract.Null); i >= 0 && len(at.Types) > 1 {
 			at.Types = slices.Delete(at.Types, i, i+1)

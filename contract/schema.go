@@ -22,6 +22,8 @@ const (
 // Schema is a schema of JSON Schema 2020-12. The fields are the keywords that are compared; everything else is in Extra.
 //
 // The zero value is the schema {}: anything, of which nothing is known. An empty field is a keyword that is not there.
+// A schema that contains itself does so by Ref. One that does so by its pointers has no bytes, which
+// [Document.Validate] finds.
 type Schema struct {
 	// Nothing is the schema false, which no value satisfies. The other fields mean nothing then.
 	Nothing bool

@@ -15,6 +15,11 @@ type shape struct {
 	raw   bool // one of the nodes is a body that is not JSON
 }
 
+// onlyRaw reports whether all nodes are bodies that are not JSON.
+func (s *shape) onlyRaw() bool {
+	return s.raw && !slices.ContainsFunc(s.nodes, func(n *node) bool { return !n.raw })
+}
+
 // shape flattens a schema. It looks at each schema once, so that references which meet again and again cost nothing.
 func (c *comparison) shape(s *Schema, of *side) *shape {
 	if known := of.shapes[s]; known != nil {
@@ -184,7 +189,7 @@ func typeOf(tree any) Type {
 
 // takes reports whether a node reads values of a type.
 func (n *node) takes(t Type) bool {
-	return n.types == nil || slices.Contains(n.types, t) || t == Integer && slices.Contains(n.types, Number)
+	return n.types == nil && !n.raw || slices.Contains(n.types, t) || t == Integer && slices.Contains(n.types, Number)
 }
 
 // String says in a few words what a node is.
@@ -193,7 +198,7 @@ func (n *node) String() string {
 	case n.open:
 		return "anything"
 	case n.raw:
-		return strings.TrimSpace("bytes of " + quote(n.ContentMediaType) + " " + n.Format)
+		return "bytes of " + form(n.ContentMediaType, n.Format, n.ContentEncoding)
 	case n.types == nil:
 		return "something with conditions"
 	case len(n.types) == 0:
@@ -218,6 +223,17 @@ func (s *shape) String() string {
 		return "nothing"
 	}
 	return strings.Join(words, " or ")
+}
+
+// form names what is not empty of some words that a stranger may have written.
+func form(words ...string) string {
+	var quoted []string
+	for _, word := range words {
+		if word != "" {
+			quoted = append(quoted, quote(word))
+		}
+	}
+	return strings.Join(quoted, " ")
 }
 
 func withArticle(t Type) string {

@@ -211,9 +211,9 @@ func (c *comparison) compareStrings(out sink, at *place, w, r *node) {
 	switch {
 	case wf == rf:
 	case wf == dateTime || rf == dateTime || wf != "" && rf != "":
-		out.foundf(at, Breaking, RuleFormat, "%s writes %s, %s reads %s", c.writer.who, form(wf), c.reader.who, form(rf))
+		out.foundf(at, Breaking, RuleFormat, "%s writes %s, %s reads %s", c.writer.who, text(wf), c.reader.who, text(rf))
 	case rf != "":
-		out.foundf(at, Warning, RuleFormat, "cannot tell: %s reads %s, %s writes any text", c.reader.who, form(rf), c.writer.who)
+		out.foundf(at, Warning, RuleFormat, "cannot tell: %s reads %s, %s writes any text", c.reader.who, text(rf), c.writer.who)
 	}
 	switch wm, rm := w.ContentMediaType, r.ContentMediaType; {
 	case rm == wm || rm == "":
@@ -232,7 +232,7 @@ func stringFormat(s *node) string {
 	return s.Format
 }
 
-func form(format string) string {
+func text(format string) string {
 	if format == "" {
 		return "any text"
 	}
