@@ -1,6 +1,7 @@
 package contract_test
 
 import (
+	"encoding/json"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -96,5 +97,28 @@ func TestFindingString(t *testing.T) {
 	}
 	if got, want := (contract.Finding{Rule: contract.RuleLimit, Message: "m"}).String(), "info: m [limit]"; got != want {
 		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+// TestFindingJSON: findings are output of programs, too.
+func TestFindingJSON(t *testing.T) {
+	t.Parallel()
+	want := contract.Finding{Level: contract.Warning, Rule: contract.RuleCase, Path: "reply.a", Message: "m", Instances: []string{"i"}}
+	data, err := json.Marshal(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := `{"level":"warning","rule":"case","path":"reply.a","message":"m","instances":["i"]}`; string(data) != text {
+		t.Errorf("got %s, want %s", data, text)
+	}
+	var got contract.Finding
+	if err := json.Unmarshal(data, &got); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if err := json.Unmarshal([]byte(`{"level":"fatal"}`), &got); err == nil {
+		t.Error("there is a level that there is not")
 	}
 }

@@ -39,6 +39,17 @@ func (l Level) MarshalText() ([]byte, error) {
 	return []byte(l.String()), nil
 }
 
+// UnmarshalText reads what [Level.MarshalText] returns.
+func (l *Level) UnmarshalText(text []byte) error {
+	for level := Info; level <= Breaking; level++ {
+		if level.String() == string(text) {
+			*l = level
+			return nil
+		}
+	}
+	return fmt.Errorf("contract: there is no level %s", quote(string(text)))
+}
+
 // Rollout is an order in which a change reaches the programs of a fleet. While it does, old and new ones meet.
 type Rollout string
 
@@ -63,26 +74,26 @@ const (
 // Finding is one thing that a comparison has found.
 type Finding struct {
 	// Level says how bad it is.
-	Level Level
+	Level Level `json:"level"`
 	// Rule is which rule of this package found it; see the package documentation.
-	Rule Rule
+	Rule Rule `json:"rule"`
 	// Endpoint is the endpoint's name. It is empty in what [Fits] returns.
-	Endpoint string
+	Endpoint string `json:"endpoint,omitempty"`
 	// Path is where in the endpoint: request.items[].sku, reply.prices{}, errors.NotFound.item. It is empty for the
 	// endpoint itself, and begins with the first member in what [Fits] returns.
-	Path string
+	Path string `json:"path,omitempty"`
 	// Message says what was found, in one sentence without a full stop.
-	Message string
+	Message string `json:"message"`
 	// Advice says what to do instead.
-	Advice string
+	Advice string `json:"advice,omitempty"`
 	// Rollout is the order of rollout in which it hurts. Empty means that the order does not matter.
-	Rollout Rollout
+	Rollout Rollout `json:"rollout,omitempty"`
 	// Hurt is who notices.
-	Hurt Party
+	Hurt Party `json:"hurt,omitempty"`
 	// Instances are the ids of the instances that it was found on, for those who ask a running fleet.
-	Instances []string
+	Instances []string `json:"instances,omitempty"`
 	// Accepted is the reason of the [Exception] that accepts it. The level is Info then.
-	Accepted string
+	Accepted string `json:"accepted,omitempty"`
 }
 
 // String returns the finding on one line, with all that it says.

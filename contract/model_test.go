@@ -80,11 +80,11 @@ func (m model) nodeTakes(s *contract.Schema, v, meaning any) bool {
 
 // listed reports whether a schema that lists values lists this one.
 func listed(s *contract.Schema, v any) bool {
-	return (s.Const == nil || equal(parse(s.Const), v)) &&
-		(s.Enum == nil || slices.ContainsFunc(s.Enum, func(raw json.RawMessage) bool { return equal(parse(raw), v) }))
+	return (s.Const == nil || equal(parseRaw(s.Const), v)) &&
+		(s.Enum == nil || slices.ContainsFunc(s.Enum, func(raw json.RawMessage) bool { return equal(parseRaw(raw), v) }))
 }
 
-func parse(raw json.RawMessage) any {
+func parseRaw(raw json.RawMessage) any {
 	var v any
 	if err := json.Unmarshal(raw, &v); err != nil {
 		panic(err)
@@ -272,11 +272,11 @@ func (m model) write(r *rand.Rand, s *contract.Schema, depth int) (v, meaning an
 
 func (m model) writeNode(r *rand.Rand, s *contract.Schema, depth int) (v, meaning any, ok bool) {
 	if s.Const != nil {
-		v = parse(s.Const)
+		v = parseRaw(s.Const)
 		return v, v, true
 	}
 	if len(s.Enum) > 0 {
-		v = parse(s.Enum[r.IntN(len(s.Enum))])
+		v = parseRaw(s.Enum[r.IntN(len(s.Enum))])
 		return v, v, true
 	}
 	types := s.Types

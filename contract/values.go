@@ -75,6 +75,7 @@ type numbers struct {
 	low, high bound
 	bits      int // of a floating-point format: 24, 53, or 0 for any other
 	whole     bool
+	format    string // if that says it all
 }
 
 // numbersOf returns what numbers of a type are written, or read. The range of a floating-point format counts only if
@@ -94,14 +95,17 @@ func numbersOf(s *node, whole bool) numbers {
 	case "double":
 		n.bits = 53
 	}
+	if !math.IsInf(n.high.at, 1) || n.bits != 0 {
+		n.format = s.Format
+	}
 	if whole && n.high.excluded && n.high.at <= 1<<53 {
 		n.high = bound{at: n.high.at - 1}
 	}
 	if s.Minimum != nil && *s.Minimum > n.low.at {
-		n.low = bound{at: *s.Minimum}
+		n.low, n.format = bound{at: *s.Minimum}, ""
 	}
 	if s.Maximum != nil && *s.Maximum < n.high.at {
-		n.high = bound{at: *s.Maximum}
+		n.high, n.format = bound{at: *s.Maximum}, ""
 	}
 	return n
 }
@@ -116,7 +120,7 @@ func (n *numbers) only(values []string) {
 		}
 		low, high = min(low, f), max(high, f)
 	}
-	n.low, n.high = bound{at: low}, bound{at: high}
+	n.low, n.high, n.format = bound{at: low}, bound{at: high}, ""
 }
 
 // within reports whether all numbers of n are in the range of another one.
@@ -141,6 +145,8 @@ func (n *numbers) String() string {
 		kind = "integer"
 	}
 	switch {
+	case n.format != "":
+		return "any " + n.format
 	case math.IsInf(n.low.at, -1) && math.IsInf(n.high.at, 1):
 		return "any " + kind
 	case math.IsInf(n.low.at, -1):
