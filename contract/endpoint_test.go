@@ -163,6 +163,38 @@ func TestMeet(t *testing.T) {
 	}
 }
 
+// TestDiffAdvice: the other order of rollout is a way out only if nothing as bad waits there.
+func TestDiffAdvice(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name         string
+		old, changed string
+		want         []string
+	}{
+		{"a way out", object("a*:" + str), object("a*:"+str, "b*:"+str), []string{
+			"make it optional until everybody writes it, and keep writing it while somebody reads it, or roll out clients first",
+			"do not rely on it until everybody reads it",
+		}},
+		{"the other way out", object("a*:"+str, "b*:"+str), object("a*:" + str), []string{
+			"make it optional until everybody writes it, and keep writing it while somebody reads it, or roll out the service first",
+			"do not rely on it until everybody reads it",
+		}},
+		{"no way out", object("a*:" + str), object("b*:" + str), []string{
+			"make it optional until everybody writes it, and keep writing it while somebody reads it",
+			"make it optional until everybody writes it, and keep writing it while somebody reads it",
+			"do not rely on it until everybody reads it", "do not rely on it until everybody reads it",
+		}},
+	} {
+		var got []string
+		for _, f := range contract.Diff(document(t, `"request":`+test.old), document(t, `"request":`+test.changed)) {
+			got = append(got, f.Advice)
+		}
+		if diff := cmp.Diff(test.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", test.name, diff)
+		}
+	}
+}
+
 // TestDiffAll: endpoints that come, go and move.
 func TestDiffAll(t *testing.T) {
 	t.Parallel()

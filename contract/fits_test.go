@@ -144,20 +144,22 @@ func TestReference(t *testing.T) {
 	}
 }
 
-// TestFitsForgetsWhatWasAssumed: while the first alternative is tried, Part is taken to fit because what it refers back to
-// is being tried. That turns out to be wrong, and the second alternative must not rely on it.
+// TestFitsForgetsWhatWasAssumed: while the first alternative is tried, what is in Middle is taken to fit, because Whole is
+// being tried. Whole turns out not to fit, and the second alternative must not rely on what was concluded meanwhile.
 func TestFitsForgetsWhatWasAssumed(t *testing.T) {
 	t.Parallel()
-	writer := schema(t, `{"type":"object","properties":{"k":{"$ref":"#/$defs/Whole"}},"$defs":{
-		"Whole":{"type":"object","properties":{"part":{"$ref":"#/$defs/Part"},"v":{"type":"string"}}},
-		"Part":{"type":"object","properties":{"back":{"$ref":"#/$defs/Whole"}}}}}`)
+	defs := func(v string) string {
+		return `"$defs":{
+			"Whole":{"type":"object","properties":{"m":{"$ref":"#/$defs/Middle"},"v":` + v + `}},
+			"Middle":{"type":"object","properties":{"s":{"$ref":"#/$defs/Part"}}},
+			"Part":{"type":"object","properties":{"d":{"$ref":"#/$defs/Door"}}},
+			"Door":{"type":"object","properties":{"a":{"$ref":"#/$defs/Whole"}}}}`
+	}
+	writer := schema(t, `{"type":"object","properties":{"x":{"$ref":"#/$defs/Door"},"y":{"$ref":"#/$defs/Middle"}},`+defs(str)+`}`)
 	reader := func(v string) contract.Schema {
 		return schema(t, `{"anyOf":[
-			{"type":"object","properties":{"k":{"$ref":"#/$defs/First"}}},
-			{"type":"object","properties":{"k":{"$ref":"#/$defs/Second"}}}],"$defs":{
-			"First":{"type":"object","properties":{"part":{"$ref":"#/$defs/Part"},"v":`+v+`}},
-			"Second":{"type":"object","properties":{"part":{"$ref":"#/$defs/Part"},"v":{"type":"string"}}},
-			"Part":{"type":"object","properties":{"back":{"$ref":"#/$defs/First"}}}}}`)
+			{"type":"object","properties":{"x":{"$ref":"#/$defs/Door"},"y":{"$ref":"#/$defs/Middle"}}},
+			{"type":"object","properties":{"x":{},"y":{"$ref":"#/$defs/Middle"}}}],`+defs(v)+`}`)
 	}
 	for v, want := range map[string][]string{
 		`{"type":"string"}`:               nil,
