@@ -56,6 +56,8 @@ func TestFits(t *testing.T) {
 		{"listed null", `{"type":"null"}`, `{"enum":[null,1]}`, nil},
 		{"large numbers", `{"const":9007199254740993}`, `{"enum":[9007199254740992]}`, []string{"breaking enum"}},
 		{"an integer beyond all", `{"type":"integer"}`, `{"type":"integer","format":"int64"}`, []string{"breaking range"}},
+		{"one more than an int64", `{"type":"integer","minimum":0,"maximum":9223372036854776000}`, `{"type":"integer","format":"int64"}`, []string{"breaking range"}},
+		{"as much as an uint64", `{"type":"integer","format":"uint64"}`, `{"type":"integer","minimum":0,"maximum":18446744073709552000}`, nil},
 		{"int64 as float", `{"type":"integer","format":"int64"}`, `{"type":"number","format":"float"}`, []string{"warning rounding"}},
 		{"24 bits as float", `{"type":"integer","minimum":0,"maximum":16777216}`, `{"type":"number","format":"float"}`, nil},
 		{"25 bits as float", `{"type":"integer","minimum":-16777217,"maximum":0}`, `{"type":"number","format":"float"}`, []string{"warning rounding"}},

@@ -144,7 +144,8 @@ func (m members) length(name string) *int {
 	return &length
 }
 
-// bound takes a bound of numbers. One that a double does not hold is left where it is: it would be another one.
+// bound takes a bound of numbers. A large one counts only as RFC 8785 writes it: another one is not what a double holds,
+// and is left where it is, among what is not compared.
 func (m members) bound(name string) *float64 {
 	value, ok := m.left[name]
 	if !ok {
