@@ -143,7 +143,7 @@ func DiffAll(old, changed []Document) []Finding {
 			continue
 		}
 		p.add(Info, RuleAdded, c.Name, "the endpoint is new: a client that calls it before the service has it gets no answer",
-			ClientFirst, NewClients)
+			ClientFirst, "")
 	}
 	return sortFindings(p.findings)
 }

@@ -149,7 +149,7 @@ func TestMeet(t *testing.T) {
 			"make it optional until everybody writes it, and keep writing it while somebody reads it",
 		"warning: reserve request.a: the client writes it, the service ignores it [ignored]; hurts clients; " +
 			"do not rely on it until everybody reads it",
-		`info: reserve: the endpoint is deprecated: "moved" [deprecated]; hurts clients; stop calling it`,
+		`info: reserve: the endpoint is deprecated: "moved" [deprecated]; stop calling it`,
 	}
 	var got []string
 	for _, f := range contract.Meet(client, service) {

@@ -88,7 +88,7 @@ type Finding struct {
 	Advice string `json:"advice,omitempty"`
 	// Rollout is the order of rollout in which it hurts. Empty means that the order does not matter.
 	Rollout Rollout `json:"rollout,omitempty"`
-	// Hurt is who notices.
+	// Hurt is who notices. It is empty if nobody does.
 	Hurt Party `json:"hurt,omitempty"`
 	// Instances are the ids of the instances that it was found on, for those who ask a running fleet.
 	Instances []string `json:"instances,omitempty"`
@@ -108,9 +108,9 @@ func (f Finding) String() string {
 	b.WriteString(" [" + string(f.Rule) + "]")
 	if f.Hurt != "" {
 		b.WriteString("; hurts " + string(f.Hurt))
-		if f.Rollout != "" {
-			b.WriteString(", " + string(f.Rollout))
-		}
+	}
+	if f.Rollout != "" {
+		b.WriteString(", " + string(f.Rollout))
 	}
 	if len(f.Instances) > 0 {
 		b.WriteString("; on " + strings.Join(f.Instances, ", "))

@@ -180,6 +180,13 @@ func (c *comparison) compareNodes(out sink, at *place, w *node, t Type, r *node)
 	if !c.compareEnum(out, at, w, t, r) {
 		return
 	}
+	if w.values != nil && (t == Array || t == Object) {
+		// What is in the values that it lists is not compared with what is asked of their parts.
+		if !r.list {
+			out.foundf(at, Warning, RuleOpaque, "cannot tell: %s lists the %s that it writes, and does not describe them", c.writer.who, plural(t))
+		}
+		return
+	}
 	switch t {
 	case Integer, Number:
 		c.compareNumbers(out, at, w, t, r)

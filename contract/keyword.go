@@ -18,11 +18,12 @@ func isHarmless(keyword string) bool {
 }
 
 // isLocal reports whether a keyword that is not compared is about its value alone and only ever refuses some, so that
-// the same keyword with the same value means the same on both sides.
+// the same keyword with the same value means the same on both sides. One that has members written which properties do not
+// name, such as minProperties, is not.
 func isLocal(keyword string) bool {
 	switch keyword {
 	case "multipleOf", "exclusiveMinimum", "exclusiveMaximum", "minimum", "maximum", "minLength", "maxLength", "pattern",
-		"uniqueItems", "minProperties", "maxProperties", "dependentRequired":
+		"uniqueItems", "maxProperties":
 		return true
 	default:
 		return false

@@ -55,6 +55,9 @@ func (w *work) foundf(at *place, level Level, rule Rule, format string, args ...
 func (w *work) add(level Level, rule Rule, path, message string) {
 	f := w.about
 	f.Level, f.Rule, f.Path, f.Message, f.Advice = level, rule, path, w.note+message, advice(rule)
+	if level == Info {
+		f.Hurt = ""
+	}
 	key := finding{level, rule, path, message, f.Rollout}
 	if w.seen[key] {
 		return
