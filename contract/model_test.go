@@ -57,6 +57,12 @@ func (m model) nodeTakes(s *contract.Schema, v, meaning any) bool {
 	if !listed(s, v) {
 		return false
 	}
+	switch v.(type) {
+	case []any, map[string]any:
+		if s.Const != nil || s.Enum != nil {
+			return equal(v, meaning)
+		}
+	}
 	has := func(t contract.Type) bool { return len(s.Types) == 0 || slices.Contains(s.Types, t) }
 	switch v := v.(type) {
 	case nil:
@@ -167,7 +173,7 @@ func (m model) takesArray(s *contract.Schema, v []any, meaning any) bool {
 		return false
 	}
 	meant, ok := meaning.([]any)
-	if meaning != (opaque{}) && (!ok || len(meant) != len(v)) {
+	if !isOpaque(meaning) && (!ok || len(meant) != len(v)) {
 		return false
 	}
 	for i, element := range v {
@@ -201,7 +207,7 @@ func (m model) takesObject(s *contract.Schema, v map[string]any, meaning any) bo
 		named[m.wireName(s, name)] = p
 	}
 	meant, ok := meaning.(map[string]any)
-	if meaning != any(opaque{}) && !ok {
+	if !isOpaque(meaning) && !ok {
 		return false
 	}
 	for name, value := range v {
@@ -226,7 +232,7 @@ func (m model) takesObject(s *contract.Schema, v map[string]any, meaning any) bo
 	return true
 }
 
-// equal reports whether two meanings of one scalar are one. What is opaque has any.
+// equal reports whether two meanings are one. What is opaque has any.
 func equal(a, b any) bool {
 	switch a := a.(type) {
 	case *big.Rat:
@@ -241,12 +247,25 @@ func equal(a, b any) bool {
 		if b, ok := b.(time.Time); ok {
 			return a.Equal(b)
 		}
+	case []any:
+		if b, ok := b.([]any); ok {
+			return slices.EqualFunc(a, b, equal)
+		}
+	case map[string]any:
+		if b, ok := b.(map[string]any); ok {
+			return maps.EqualFunc(a, b, equal)
+		}
 	case nil, bool, string:
 		if isScalar(b) {
 			return a == b
 		}
 	}
-	return a == any(opaque{}) || b == any(opaque{})
+	return isOpaque(a) || isOpaque(b)
+}
+
+func isOpaque(v any) bool {
+	_, ok := v.(opaque)
+	return ok
 }
 
 func isScalar(v any) bool {

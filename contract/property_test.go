@@ -104,7 +104,7 @@ func (g generator) scalar() *contract.Schema {
 		s.Types = []contract.Type{contract.String}
 		s.Enum = []json.RawMessage{json.RawMessage(`"x"`), json.RawMessage(pick(g, `"y"`, `"z"`))}
 	case 6:
-		s.Const = json.RawMessage(pick(g, `"x"`, `1`, `2`, `true`, `null`))
+		s.Const = json.RawMessage(pick(g, `"x"`, `1`, `2`, `true`, `null`, `{"a":"x"}`, `["x"]`))
 	case 7:
 		return s
 	default:
