@@ -16,3 +16,9 @@ func (c canceller) admit(m *nats.Msg) *Request {
 
 // proceed implements [receiver].
 func (c canceller) proceed(r *Request) { c.endpoint.answerAllRefused(r) }
+
+// turnAway implements [receiver].
+func (c canceller) turnAway() bool { return false }
+
+// drop implements [receiver].
+func (c canceller) drop(r *Request) { c.endpoint.drop(r) }

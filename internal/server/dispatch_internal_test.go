@@ -27,6 +27,10 @@ func (d dispatchReceiver) proceed(r *Request) {
 	r.recycle()
 }
 
+func (d dispatchReceiver) turnAway() bool { return false }
+
+func (d dispatchReceiver) drop(*Request) {}
+
 // dispatches are the ways to get from a subscription to concurrent handlers, without anything else that a service does.
 // Each starts one and returns its end.
 var dispatches = []struct {

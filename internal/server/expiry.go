@@ -99,6 +99,7 @@ func (e *Served) takeExpiredLocked(now time.Duration) *Request {
 	for e.queue.expiry.next(e.pace.needs()) <= now {
 		r := e.queue.expiry.waiting[0]
 		e.queue.remove(r)
+		e.full.Store(false)
 		why := wire.DeadlinePassed()
 		if now < r.until {
 			why = wire.Overloaded()

@@ -14,6 +14,9 @@ const (
 	// It takes 512 KiB, as one of nats.go's own synchronous subscriptions does.
 	intakeSize = 1 << 16
 
+	// crowd is how many messages have been handed over when the reader that leads stops running handlers itself.
+	crowd = 1 << 10
+
 	// idleReaders is how many readers wait for the next message after a burst; the others end.
 	idleReaders = 4
 
@@ -29,8 +32,16 @@ type receiver interface {
 	// a lock. It returns a request if there is more to do; proceed must follow.
 	admit(m *nats.Msg) *Request
 
+	// turnAway reports whether a message would be refused for sure, and then counts it without looking at it. It is asked
+	// when the messages that were refused before have yet to be answered, and takes no time.
+	turnAway() bool
+
 	// proceed does what was decided of a request: it serves it, and those that have queued behind it, or refuses it.
 	proceed(r *Request)
+
+	// drop takes the place of proceed for a request that was refused, if there are too many to answer them all. It does
+	// not wait either.
+	drop(r *Request)
 }
 
 // intake is a channel that subscriptions deliver into and the goroutines that read it.
@@ -44,6 +55,11 @@ type receiver interface {
 // keep the order in which they came. Then it gives up the lead and runs the handler on its own goroutine. Before it
 // does, it makes sure that another reader waits for the next message, because the handler may block. So there are as
 // many goroutines as handlers block at a time, and a few more.
+//
+// All share the channel, so a flood of one endpoint must not fill it: nats.go would drop what comes for others. Whoever
+// leads reads faster than nats.go writes, as long as it does not stop: it keeps the lead if a message needs no handler,
+// leaves answers to refused requests to the [backlog] of their subscription, and starts goroutines for handlers while many
+// messages wait. Then it is the flooded endpoint's own bounds that the flood meets.
 //
 // The service owns the goroutines; close ends them, and readers.Wait waits for that.
 type intake struct {
@@ -88,9 +104,7 @@ func (in *intake) read() {
 		if !open {
 			return
 		}
-		if r != nil {
-			to.proceed(r) // a handler that calls runtime.Goexit ends this reader; another one is waiting
-		}
+		to.proceed(r) // a handler that calls runtime.Goexit ends this reader; another one is waiting
 		if in.closed.Load() || !in.becomeIdle() {
 			return
 		}
@@ -116,20 +130,50 @@ func (in *intake) becomeIdle() bool {
 func (in *intake) take() (to receiver, r *Request, open bool) {
 	in.lead.Lock()
 	defer in.lead.Unlock()
-	m, open := in.next()
-	if !open {
-		return nil, nil, false
+	for {
+		m, open := in.next()
+		if !open {
+			return nil, nil, false
+		}
+		to := in.routes.find(m.Sub)
+		if to == nil || to.receiver == nil {
+			continue
+		}
+		if to.refused.isFull.Load() && to.turnAway() {
+			continue
+		}
+		if len(m.Reply) > maxReply {
+			m.Reply = ""
+		}
+		switch r := to.admit(m); {
+		case r == nil:
+		case r.isRefused():
+			in.refuse(to, r)
+		case len(in.messages) > crowd:
+			in.readers.Go(func() { to.proceed(r) })
+		default:
+			if in.idle.Add(-1) == 0 {
+				in.startReader()
+			}
+			return to, r, true
+		}
 	}
-	if in.idle.Add(-1) == 0 {
-		in.startReader()
+}
+
+// refuse leaves the answers to a refused request, and to those that follow it in a list, to another goroutine.
+func (in *intake) refuse(to *route, r *Request) {
+	for r != nil {
+		next := r.next
+		r.prev, r.next = nil, nil
+		begin, ok := to.refused.add(r)
+		if !ok {
+			to.drop(r)
+		}
+		if begin {
+			in.readers.Go(func() { to.refused.work(to) })
+		}
+		r = next
 	}
-	if to = in.routes.find(m.Sub); to == nil {
-		return nil, nil, true
-	}
-	if len(m.Reply) > maxReply {
-		m.Reply = ""
-	}
-	return to, to.admit(m), true
 }
 
 // next waits for a message that was delivered, and lets fences pass. It reports false at the end mark, which stays in

@@ -36,6 +36,10 @@ func (f *fakeReceiver) admit(m *nats.Msg) *Request {
 
 func (f *fakeReceiver) proceed(r *Request) { f.handle(r.Msg.Subject) }
 
+func (f *fakeReceiver) turnAway() bool { return false }
+
+func (f *fakeReceiver) drop(*Request) {}
+
 func (f *fakeReceiver) seen() []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()

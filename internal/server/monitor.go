@@ -51,6 +51,12 @@ func (m *monitor) admit(msg *nats.Msg) *Request {
 	return r
 }
 
+// turnAway implements [receiver].
+func (m *monitor) turnAway() bool { return m.asked.Load() >= maxMonitoring }
+
+// drop implements [receiver].
+func (m *monitor) drop(*Request) { m.asked.Add(-1) }
+
 // proceed implements [receiver].
 func (m *monitor) proceed(r *Request) {
 	defer m.asked.Add(-1)

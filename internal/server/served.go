@@ -43,7 +43,9 @@ type Served struct {
 	draining bool          // no more requests come
 	drained  chan struct{} // closed when no request is left
 
-	counts atomic.Pointer[counts]
+	counts     atomic.Pointer[counts]
+	full       atomic.Bool  // nothing has left a slot or the queue since a request was refused for lack of them
+	unanswered atomic.Int64 // requests that were refused without an answer, as far as they were not reported
 }
 
 func newServed(e Endpoint, env *environment) *Served {
@@ -103,6 +105,7 @@ func (e *Served) startLocked(r *Request, now time.Duration) {
 func (e *Served) queueLocked(r *Request) *Request {
 	r.size = sizeOf(r.Msg)
 	if !e.queue.hasRoomFor(r.size) || !e.pace.allows(r, e.queue.requests, e.MaxConcurrent) {
+		e.full.Store(true)
 		e.refuseLocked(r, wire.Overloaded())
 		return r
 	}
@@ -154,6 +157,7 @@ func (e *Served) next(ended *Request) *Request {
 	defer e.mu.Unlock()
 	e.running.remove(ended)
 	e.callers.remove(ended)
+	e.full.Store(false)
 	began, took, ran := ended.started, ended.took, ended.Context != nil
 	ended.recycle()
 	r := e.queue.pop()
@@ -227,6 +231,26 @@ func (e *Served) answerRefused(r *Request) {
 	}
 }
 
+// turnAway implements [receiver].
+func (e *Served) turnAway() bool {
+	if !e.full.Load() {
+		return false
+	}
+	e.counts.Load().requests.Add(1)
+	e.unanswered.Add(1)
+	return true
+}
+
+// drop implements [receiver]. Nobody hears of the request but the statistics, see [attached.noticeDropped].
+func (e *Served) drop(r *Request) {
+	e.unanswered.Add(1)
+	r.recycle()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.refusals--
+	e.noticeDrainedLocked()
+}
+
 func (e *Served) noticeDrainedLocked() {
 	if e.draining && e.slots == 0 && e.refusals == 0 && e.queue.isEmpty() {
 		select {
@@ -249,6 +273,7 @@ func (e *Served) cancelCall(reply string) *Request {
 			continue
 		}
 		e.queue.remove(r)
+		e.full.Store(false)
 		e.refuseLocked(r, wire.CallerGone())
 		abandoned.add(r)
 	}
