@@ -2,6 +2,7 @@
 package raw
 
 import (
+	"encoding/json"
 	"fmt"
 	"reflect"
 )
@@ -105,6 +106,15 @@ func (codec) CheckType(t reflect.Type) error {
 		return fmt.Errorf("raw: %v: it is neither string nor []byte", t)
 	}
 	return nil
+}
+
+// Schema says that the body is bytes, whatever they mean; a string is not told from a []byte. It is false for a type that
+// Marshal does not take.
+func (c codec) Schema(t reflect.Type) (json.RawMessage, bool) {
+	if c.CheckType(t) != nil {
+		return nil, false
+	}
+	return json.RawMessage(`{"contentMediaType":"application/octet-stream"}`), true
 }
 
 // encodable reports whether t is string, []byte, a named type of one of them, or a pointer to such a type.

@@ -3,6 +3,7 @@ package raw_test
 import (
 	"bytes"
 	"encoding/json"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -174,4 +175,17 @@ func FuzzUnmarshal(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestSchema(t *testing.T) {
+	t.Parallel()
+	for typ, want := range map[reflect.Type]string{
+		reflect.TypeFor[string]():  `{"contentMediaType":"application/octet-stream"}`,
+		reflect.TypeFor[*[]byte](): `{"contentMediaType":"application/octet-stream"}`,
+		reflect.TypeFor[int]():     "",
+	} {
+		if got, ok := raw.Codec.Schema(typ); string(got) != want || ok != (want != "") {
+			t.Errorf("%v: %s, %v", typ, got, ok)
+		}
+	}
 }

@@ -33,6 +33,8 @@ func Method(t reflect.Type, name string) (reflect.Method, bool) {
 			m, ok = t.MethodByName("EncodeMsgpack")
 		case "DecodeMsgpack":
 			m, ok = t.MethodByName("DecodeMsgpack")
+		case "JSONSchema":
+			m, ok = t.MethodByName("JSONSchema")
 		}
 		if ok {
 			return m, true
@@ -61,6 +63,18 @@ func Swallows(t reflect.Type, read func(reflect.StructField) Tag, names ...strin
 		}
 	}
 	return Field{}, "", nil, false
+}
+
+// Promoted returns the type of the embedded field that lends a struct type a method.
+func Promoted(t reflect.Type, name string) (from reflect.Type, ok bool) {
+	source, ok := inherited(t, name)
+	if !ok {
+		return nil, false
+	}
+	if from = source.Type; from.Kind() == reflect.Pointer {
+		from = from.Elem()
+	}
+	return from, true
 }
 
 // inherited returns the embedded field that a method of a struct type comes from. Reflection does not tell, but the

@@ -1,0 +1,86 @@
+package schema
+
+import (
+	"encoding"
+	"encoding/json"
+	"math/big"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/typednats/typednats/internal/fields"
+)
+
+// JSON are the rules of encoding/json. They are those of any codec that says nothing of its own.
+func JSON() Rules {
+	return Rules{
+		Tags:     func(reflect.Type) func(reflect.StructField) fields.Tag { return fields.JSONTag },
+		Special:  jsonSpecial,
+		IsQuoted: isQuotedInJSON,
+		IsBytes:  isBytesInJSON,
+		IsList:   func(reflect.Type) bool { return false },
+	}
+}
+
+func jsonSpecial(t reflect.Type) (Node, bool) {
+	switch t {
+	case reflect.TypeFor[time.Time]():
+		return Time(), true
+	case reflect.TypeFor[json.Number]():
+		return Node{"type": "number"}, true
+	case reflect.TypeFor[big.Int]():
+		return Node{"type": "integer"}, true
+	}
+	p := reflect.PointerTo(t)
+	switch {
+	case p.Implements(reflect.TypeFor[json.Marshaler]()):
+		if from, ok := fields.Promoted(t, "MarshalJSON"); ok { // an embedded time.Time, say, is what the struct is
+			if n, ok := jsonSpecial(from); ok {
+				return n, true
+			}
+			return Any(), true
+		}
+		if n, ok := Described(t); ok {
+			return n, true
+		}
+		return Any(), true
+	case p.Implements(reflect.TypeFor[encoding.TextMarshaler]()):
+		if n, ok := Described(t); ok {
+			return n, true
+		}
+		return Text(), true
+	default:
+		return nil, false
+	}
+}
+
+// isQuotedInJSON reports whether the option "string" applies to a field.
+func isQuotedInJSON(f reflect.StructField) bool {
+	_, options, _ := strings.Cut(f.Tag.Get("json"), ",")
+	asked := false
+	for option := range strings.SplitSeq(options, ",") {
+		asked = asked || option == "string"
+	}
+	t := f.Type
+	if t.Kind() == reflect.Pointer && t.Name() == "" {
+		t = t.Elem()
+	}
+	if !asked || t.Kind() == reflect.Pointer || reflect.PointerTo(t).Implements(reflect.TypeFor[json.Marshaler]()) {
+		return false
+	}
+	switch t.Kind() {
+	case reflect.Bool, reflect.String, reflect.Float32, reflect.Float64,
+		reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
+		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr:
+		return true
+	default:
+		return false
+	}
+}
+
+// isBytesInJSON reports whether a slice of uint8 is written in base64. An array never is.
+func isBytesInJSON(t reflect.Type) bool {
+	elem := reflect.PointerTo(t.Elem())
+	return t.Kind() == reflect.Slice && !elem.Implements(reflect.TypeFor[json.Marshaler]()) &&
+		!elem.Implements(reflect.TypeFor[encoding.TextMarshaler]())
+}
