@@ -6,18 +6,20 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/typednats/typednats/contract"
 	"github.com/typednats/typednats/internal/server"
 )
 
 // BoundEndpoint is an endpoint with its handler, ready for [NewService]. It is made by [Endpoint.Handle] and
 // [Endpoint.HandleWith]; the zero value is refused by NewService.
 type BoundEndpoint struct {
-	name     string
-	subject  string
-	endpoint *compiled
-	handler  handler
-	opts     handlerOptions
-	err      error // what is wrong with it, reported by NewService
+	name       string
+	subject    string
+	descriptor *descriptor
+	endpoint   *compiled
+	handler    handler
+	opts       handlerOptions
+	err        error // what is wrong with it, reported by NewService
 }
 
 // Name returns the endpoint's name.
@@ -26,9 +28,12 @@ func (b BoundEndpoint) Name() string { return b.name }
 // Subject returns the subject that the endpoint listens on.
 func (b BoundEndpoint) Subject() string { return b.subject }
 
+// Contract returns the endpoint as a document; see [Endpoint.Contract].
+func (b BoundEndpoint) Contract() (contract.Document, error) { return b.descriptor.document() }
+
 func bind(d *descriptor, h handler, opts []HandlerOption) BoundEndpoint {
 	s := d.specification()
-	b := BoundEndpoint{name: s.name, subject: s.pattern(), handler: h}
+	b := BoundEndpoint{name: s.name, subject: s.pattern(), descriptor: d, handler: h}
 	var m mistakes
 	if h == nil {
 		m.add("handler", "nil", errNil)

@@ -1,11 +1,13 @@
 package typednats
 
 import (
+	"encoding/json"
 	"fmt"
 	"reflect"
 
 	"github.com/typednats/typednats/internal/buffer"
 	"github.com/typednats/typednats/internal/payload"
+	"github.com/typednats/typednats/internal/schema"
 	"github.com/typednats/typednats/internal/wire"
 )
 
@@ -38,6 +40,13 @@ import (
 // "PlaceRequest.Done". For a pointer type it says what holds for the type behind it. It may be asked for every call, so
 // an answer that takes long to find is to be kept. A codec that was made with bad options says so for every type.
 //
+// With the method
+//
+//	Schema(t reflect.Type) (json.RawMessage, bool)
+//
+// it describes what it writes for values of a type, as a JSON Schema (2020-12) with its own $defs, for the contract
+// document ([Endpoint.Contract]). With false, and for a codec without it, the schema is that of what encoding/json writes.
+//
 // A panic in a method of a value may pass through the codec: the library makes an error of it.
 type Codec interface {
 	// ContentType is the media type that names this codec on the wire, such as "application/json". It is
@@ -62,6 +71,11 @@ type appender interface {
 // typeChecker is the method that a codec may have.
 type typeChecker interface {
 	CheckType(t reflect.Type) error
+}
+
+// describer is the method that a codec may have.
+type describer interface {
+	Schema(t reflect.Type) (json.RawMessage, bool)
 }
 
 // wireCodec is a codec with what is worked out once of its content type.
@@ -105,6 +119,23 @@ func (c *wireCodec) check(role string, t wireType, m *mistakes) {
 		return
 	}
 	m.add(fmt.Sprintf("%s in %s", role, c.mediaType), t.String(), checkType(checker, t.Type))
+}
+
+// describe returns the schema of what the codec writes for values of a type.
+func (c *wireCodec) describe(t wireType) (s json.RawMessage, err error) {
+	defer catchPanic(&err)
+	if d, ok := c.Codec.(describer); ok {
+		if s, ok := d.Schema(t.Type); ok {
+			return s, nil
+		}
+	}
+	return schema.Of(t.Type, schema.JSON())
+}
+
+// carries reports whether the codec encodes a type, as far as it says.
+func (c *wireCodec) carries(t wireType) bool {
+	checker, ok := c.Codec.(typeChecker)
+	return !ok || checkType(checker, t.Type) == nil
 }
 
 // checkType asks a codec, which may be somebody's own.

@@ -31,9 +31,8 @@ type compiled struct {
 func compile(s *spec) (*compiled, error) {
 	var m mistakes
 	s.checkAddress(&m)
-	if _, ok := s.metadata[""]; ok {
-		m.add("metadata key", "", errEmpty)
-	}
+	checkMetadata("metadata key", s.metadata, &m)
+	s.checkWords(&m)
 	c := &compiled{
 		name:         s.name,
 		subject:      s.pattern(),

@@ -36,6 +36,7 @@ var semverRegexp = regexp.MustCompile(`^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)
 // ServiceConfig describes a service. Name and Version are required; every other field may be left at its zero value.
 type ServiceConfig struct {
 	// Name is the kind of the service, shared by all its instances: letters, digits, dashes and underscores (ADR-32).
+	// Empty means that of Contract.
 	Name string
 
 	// Version is a semantic version, such as "1.0.0" (ADR-32).
@@ -46,6 +47,12 @@ type ServiceConfig struct {
 
 	// Metadata is shown by $SRV.PING, INFO and STATS. It is copied and does not change.
 	Metadata map[string]string
+
+	// Contract is what the service must serve. [NewService] refuses a service that leaves an endpoint of it unbound, binds
+	// one that is not in it, or has another name, and reports all of that at once. [Service.AddEndpoints] adds nothing
+	// that is not in it, so only what [Service.RemoveEndpoint] has taken away. The zero value means that any endpoints may
+	// be served.
+	Contract ServiceContract
 
 	// QueueGroup is the queue group of endpoints that neither set one nor are in a group that does. "" means "q".
 	QueueGroup string
@@ -117,6 +124,9 @@ func (c *ServiceConfig) check(nc *nats.Conn) error {
 		m.add("connection", "nil", errNil)
 	}
 	m.add("Name", c.Name, subject.CheckName(c.Name))
+	if c.Contract.isSet() && c.Name != c.Contract.name {
+		m.add("Name", c.Name, fmt.Errorf("the Contract is that of %q", c.Contract.name))
+	}
 	if !semverRegexp.MatchString(c.Version) {
 		m.add("Version", c.Version, errors.New(`want a semantic version, such as "1.0.0"`))
 	}
@@ -126,9 +136,7 @@ func (c *ServiceConfig) check(nc *nats.Conn) error {
 			m.add("QueueGroup", c.QueueGroup, errors.New("QueueGroupDisabled is set too"))
 		}
 	}
-	if _, ok := c.Metadata[""]; ok {
-		m.add("Metadata key", "", errEmpty)
-	}
+	checkMetadata("Metadata key", c.Metadata, &m)
 	checkGuards(c.Guards, &m)
 	checkInterceptors(c.Interceptors, &m)
 	if c.AskNeighbours < AskWithoutLogin || c.AskNeighbours > AskNever {

@@ -13,6 +13,8 @@ type descriptor struct {
 	once     sync.Once
 	compiled *compiled
 	err      error
+
+	published published
 }
 
 // specification returns the spec of a descriptor, which is empty for an Endpoint that NewEndpoint did not make.

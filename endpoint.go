@@ -4,6 +4,8 @@ import (
 	"context"
 	"reflect"
 	"time"
+
+	"github.com/typednats/typednats/contract"
 )
 
 // Endpoint is the contract of one request-reply endpoint: its name and subject, the types of its requests (In),
@@ -111,6 +113,25 @@ func (e Endpoint[In, Out, Err]) WithTimeout(d time.Duration) Endpoint[In, Out, E
 	return Endpoint[In, Out, Err]{e.d.with(func(s *spec) { s.timeout = &d })}
 }
 
+// WithDescription says, for people, what the endpoint does. It is part of the contract document, and not of its digest:
+// better words change nothing for programs. The last call counts.
+func (e Endpoint[In, Out, Err]) WithDescription(text string) Endpoint[In, Out, Err] {
+	return Endpoint[In, Out, Err]{e.d.with(func(s *spec) { s.description = text })}
+}
+
+// Deprecated says that the endpoint should not be used any more, and why, or what to use instead. It is served as before:
+// the reason is in the contract document, and who compares documents is told. An empty reason is a mistake. The last call
+// counts.
+func (e Endpoint[In, Out, Err]) Deprecated(reason string) Endpoint[In, Out, Err] {
+	return Endpoint[In, Out, Err]{e.d.with(func(s *spec) { s.deprecated = &reason })}
+}
+
+// WithExample adds a request with the reply to it to the contract document, for people and for tools that try an endpoint.
+// The values are encoded at once, as JSON; values that cannot be are a mistake.
+func (e Endpoint[In, Out, Err]) WithExample(in In, out Out) Endpoint[In, Out, Err] {
+	return Endpoint[In, Out, Err]{e.d.with(func(s *spec) { s.exemplify(&in, &out) })}
+}
+
 // Name returns the endpoint's name.
 func (e Endpoint[In, Out, Err]) Name() string { return e.d.specification().name }
 
@@ -124,6 +145,22 @@ func (e Endpoint[In, Out, Err]) Validate() error {
 	_, err := e.d.compile()
 	return err
 }
+
+// Contract returns the endpoint as a document that other languages read and [contract.Diff] compares: subject, content
+// types, and JSON Schemas of requests, replies and declared errors, which are made from the Go types. It is the same for a
+// descriptor with [Endpoint.At]. The error is that of [Endpoint.Validate], or says what about a type cannot be described.
+//
+// The document is made when it is first asked for, and kept; each caller gets a copy of its own.
+//
+// The fields of structs can say more with the tags doc:"a description", enum:"a,b" (the values that there are, for text and
+// numbers, and lists of them), example:"a" and deprecated:"the reason". A type with the method
+//
+//	JSONSchema() json.RawMessage
+//
+// describes itself; that is for types with MarshalJSON, of which nothing is known otherwise. It is called on a zero value.
+func (e Endpoint[In, Out, Err]) Contract() (contract.Document, error) { return e.d.document() }
+
+func (e Endpoint[In, Out, Err]) descriptor() *descriptor { return e.d }
 
 // Handle binds h to the endpoint. What h returns reaches the client so:
 //

@@ -1,6 +1,7 @@
 package typednats
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -46,8 +47,10 @@ func NewService(nc *nats.Conn, cfg ServiceConfig, endpoints ...BoundEndpoint) (*
 	cfg.Metadata = maps.Clone(cfg.Metadata)
 	cfg.Guards = slices.Clone(cfg.Guards)
 	cfg.Interceptors = slices.Clone(cfg.Interceptors)
+	cfg.Name = cmp.Or(cfg.Name, cfg.Contract.name)
 	sound, err := inServiceAll(&cfg, endpoints)
-	if err := errors.Join(cfg.check(nc), err, server.Conflicts(nil, sound)); err != nil {
+	err = errors.Join(cfg.check(nc), cfg.Contract.checkBound(endpoints, true), err, server.Conflicts(nil, sound))
+	if err != nil {
 		return nil, err
 	}
 	s := &Service{cfg: cfg, id: nuid.Next(), started: time.Now().UTC()}
@@ -87,7 +90,7 @@ func Serve(ctx context.Context, nc *nats.Conn, cfg ServiceConfig, endpoints ...B
 		return err
 	}
 	if nc.IsClosed() && !s.server.Drained() {
-		return fmt.Errorf("serve %q: %w", cfg.Name, nats.ErrConnectionClosed)
+		return fmt.Errorf("serve %q: %w", s.Name(), nats.ErrConnectionClosed)
 	}
 	return nil
 }
@@ -121,10 +124,11 @@ func (s *Service) Description() string { return s.cfg.Description }
 func (s *Service) Done() <-chan struct{} { return s.server.Done() }
 
 // AddEndpoints adds endpoints to the running service: all of them or, when it returns an error, none. The errors are those
-// of [NewService].
+// of [NewService]. A service with a [ServiceConfig.Contract] has all endpoints of it from the start, and adds nothing else:
+// only what RemoveEndpoint has taken away.
 func (s *Service) AddEndpoints(endpoints ...BoundEndpoint) error {
 	sound, err := inServiceAll(&s.cfg, endpoints)
-	if err != nil {
+	if err = errors.Join(err, s.cfg.Contract.checkBound(endpoints, false)); err != nil {
 		return errors.Join(err, server.Conflicts(s.server.Endpoints(), sound))
 	}
 	if err := s.server.Add(sound); err != nil {
@@ -146,7 +150,8 @@ func (s *Service) Ready(ctx context.Context) error {
 
 // RemoveEndpoint drains one endpoint: it takes no new requests, and RemoveEndpoint waits for those that were
 // accepted. The endpoint is removed even if ctx ends first; what was left is then counted in an [ErrAbandoned]. The
-// name is the endpoint's name if it is unique, else its subject.
+// name is the endpoint's name if it is unique, else its subject. An endpoint of a [ServiceConfig.Contract] can be removed,
+// too: who looks whether the fleet fits is told that it is missing.
 func (s *Service) RemoveEndpoint(ctx context.Context, name string) error {
 	if err := s.server.Remove(ctx, name); err != nil {
 		return fmt.Errorf("remove endpoint %q from service %q: %w", name, s.cfg.Name, err)

@@ -22,6 +22,9 @@ type spec struct {
 	declared         []declaration
 	idempotent       bool
 	timeout          *time.Duration
+	description      string
+	deprecated       *string
+	examples         []example
 }
 
 // pattern is the subject that servers subscribe to.
@@ -62,6 +65,14 @@ func (s *spec) acceptedCodecs() []Codec {
 // declare adds a declared error.
 func (s *spec) declare(d declaration) {
 	s.declared = append(slices.Clip(s.declared), d) // Clip: the receiver's slice is shared with other copies
+}
+
+// exemplify adds a request with its reply; it gets pointers to them.
+func (s *spec) exemplify(in, out any) {
+	e := example{}
+	e.request, e.errs[0] = exampleOf(newWireType(s.in), in)
+	e.reply, e.errs[1] = exampleOf(newWireType(s.out), out)
+	s.examples = append(slices.Clip(s.examples), e) // Clip: as above
 }
 
 // describe adds an entry to the metadata.
