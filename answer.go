@@ -3,6 +3,7 @@ package typednats
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"strconv"
 	"strings"
@@ -27,7 +28,7 @@ func (s *Service) answers() []server.Answer {
 	}
 	return []server.Answer{
 		{Verb: micro.PingVerb, Body: func() any { return s.Ping() }},
-		{Verb: micro.InfoVerb, Body: func() any { return s.Info() }},
+		{Verb: micro.InfoVerb, Body: func() any { return &infoAnswer{Info: s.Info()} }},
 		{Verb: micro.StatsVerb, Body: func() any { return &statsAnswer{Stats: s.Stats(), report: s.reporter.report} }},
 	}
 }
@@ -53,6 +54,26 @@ func answerSizeOf(e *server.Endpoint) int {
 func sizeOf(answer any) int {
 	data, _ := json.Marshal(answer) //nolint:errchkjson // it holds text and numbers only
 	return len(data)
+}
+
+// infoAnswer is the answer to $SRV.INFO. If it does not fit into a message, what the library says of endpoints is left out:
+// a service of so many can be found, and not checked.
+type infoAnswer struct {
+	micro.Info
+
+	isShort bool
+}
+
+// Shorten implements [server.Shortener].
+func (a *infoAnswer) Shorten() bool {
+	if a.isShort {
+		return false
+	}
+	a.isShort = true
+	for _, e := range a.Endpoints {
+		maps.DeleteFunc(e.Metadata, func(key, _ string) bool { return strings.HasPrefix(key, wire.MetadataPrefix) })
+	}
+	return true
 }
 
 // statsAnswer is the answer to $SRV.STATS. If it does not fit into a message the texts of last errors are cut, then all

@@ -80,6 +80,9 @@ func (b BoundEndpoint) inService(cfg *ServiceConfig) (server.Endpoint, error) {
 	if n := b.opts.maxPendingMessages; n != nil {
 		e.MaxPending, e.MaxPendingBytes = *n, *b.opts.maxPendingBytes
 	}
+	if cfg.publishes() {
+		e.Document = b.descriptor.served
+	}
 	e.AnswerSize = answerSizeOf(&e)
 	return e, nil
 }

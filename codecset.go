@@ -69,3 +69,6 @@ func (s codecSet) String() string {
 	}
 	return strings.Join(names, ", ")
 }
+
+// isJSON reports whether JSON is all that is accepted.
+func (s codecSet) isJSON() bool { return len(s) == 1 && s[0].mediaType == wire.JSONMediaType }

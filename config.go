@@ -84,6 +84,12 @@ type ServiceConfig struct {
 	// to $SRV.>.
 	DiscoveryDisabled bool
 
+	// ContractsDisabled keeps the contracts of the endpoints from being published: $SRV.INFO has no digests of them, nobody
+	// can fetch the documents or check whether the service fits, and it needs no permission to subscribe to
+	// _TYPEDNATS.CONTRACT.>. DiscoveryDisabled does that, too. A service without that permission starts all the same, and
+	// reports that.
+	ContractsDisabled bool
+
 	// AskNeighbours says when the service asks $SRV.INFO, once it has started, to warn of other services that get its
 	// requests: by default if the server asks for no login. It never does if DiscoveryDisabled.
 	AskNeighbours Asking
@@ -150,6 +156,9 @@ func (c *ServiceConfig) check(nc *nats.Conn) error {
 	}
 	return m.join(fmt.Errorf("%w of service %q", ErrInvalidConfig, c.Name))
 }
+
+// publishes reports whether the contracts of the endpoints are published.
+func (c *ServiceConfig) publishes() bool { return !c.DiscoveryDisabled && !c.ContractsDisabled }
 
 func (c *ServiceConfig) drainTimeout() time.Duration {
 	return cmp.Or(c.DrainTimeout, DefaultDrainTimeout)

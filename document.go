@@ -237,16 +237,13 @@ func (s *spec) checkWords(m *mistakes) {
 	}
 }
 
-// metadataPrefix begins the keys of metadata that are the library's own.
-const metadataPrefix = "typednats."
-
 func checkMetadata(field string, metadata map[string]string, m *mistakes) {
 	for _, key := range slices.Sorted(maps.Keys(metadata)) {
 		switch {
 		case key == "":
 			m.add(field, key, errEmpty)
-		case strings.HasPrefix(key, metadataPrefix):
-			m.add(field, key, errors.New("keys that begin with "+metadataPrefix+" are kept for the library"))
+		case strings.HasPrefix(key, wire.MetadataPrefix):
+			m.add(field, key, errors.New("keys that begin with "+wire.MetadataPrefix+" are kept for the library"))
 		}
 	}
 }

@@ -109,7 +109,7 @@ func TestDrainOfTheConnectionLosesNoReply(t *testing.T) {
 func TestDrainOfAServiceThatMayOnlyAnswer(t *testing.T) {
 	t.Parallel()
 	srv := newGuarded(t, server.Permissions{
-		Subscribe: &server.SubjectPermission{Allow: []string{"echo q", "$SRV.>", "_TYPEDNATS.CANCEL.>"}},
+		Subscribe: &server.SubjectPermission{Allow: []string{"echo q", "$SRV.>", "_TYPEDNATS.>"}},
 		Publish:   &server.SubjectPermission{Deny: []string{">"}},
 		Response:  &server.ResponsePermission{MaxMsgs: 1, Expires: time.Minute},
 	})

@@ -21,11 +21,15 @@ func (s *Service) Info() micro.Info {
 		Endpoints:       []micro.EndpointInfo{},
 	}
 	for _, e := range s.server.Subscribed() {
+		metadata := neverNil(e.Metadata)
+		if s.cfg.publishes() {
+			announce(metadata, &e.Endpoint)
+		}
 		info.Endpoints = append(info.Endpoints, micro.EndpointInfo{
 			Name:       e.Name,
 			Subject:    e.Subject,
 			QueueGroup: e.QueueGroup,
-			Metadata:   neverNil(e.Metadata),
+			Metadata:   metadata,
 		})
 	}
 	return info

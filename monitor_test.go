@@ -68,11 +68,11 @@ func TestMonitorAnswersAtAllThreeLevels(t *testing.T) {
 			"endpoints": []any{
 				map[string]any{
 					"name": "echo", "subject": "echo", "queue_group": "q",
-					"metadata": map[string]any{"unit": "piece"},
+					"metadata": map[string]any{"unit": "piece", "typednats.contract": describedContract(t, echo).Digest()},
 				},
 				map[string]any{
 					"name": "echo", "subject": "g.echo", "queue_group": "",
-					"metadata": map[string]any{},
+					"metadata": map[string]any{"typednats.contract": describedContract(t, echo.InGroup(group)).Digest()},
 				},
 			},
 		}), ask(t, raw, "$SRV.INFO"+level))

@@ -62,8 +62,9 @@ func NewService(nc *nats.Conn, cfg ServiceConfig, endpoints ...BoundEndpoint) (*
 		DrainTimeout: cfg.drainTimeout(),
 		Answers:      s.answers(),
 		AnswerSize:   s.answerSize(),
+		Publishes:    cfg.publishes(),
 		Report:       s.reporter.report,
-		Started:      s.warnOfNeighbours(sound),
+		Started:      s.afterStart(endpoints, sound),
 	})
 	if err := s.server.Start(sound); err != nil {
 		return nil, fmt.Errorf("start service %q: %w", cfg.Name, err)
@@ -95,13 +96,18 @@ func Serve(ctx context.Context, nc *nats.Conn, cfg ServiceConfig, endpoints ...B
 	return nil
 }
 
-// warnOfNeighbours returns what looks for them, or nil.
-func (s *Service) warnOfNeighbours(endpoints []server.Endpoint) func(context.Context, *nats.Conn) {
-	if s.cfg.DiscoveryDisabled || s.cfg.AskNeighbours == AskNever || len(endpoints) == 0 {
+// afterStart returns what there is to do once requests are served: documents are made, which others ask for, and neighbours
+// looked for.
+func (s *Service) afterStart(bound []BoundEndpoint, endpoints []server.Endpoint) func(context.Context, *nats.Conn) {
+	if s.cfg.DiscoveryDisabled || len(endpoints) == 0 {
 		return nil
 	}
+	bound = slices.Clone(bound)
 	return func(ctx context.Context, nc *nats.Conn) {
-		if nc.IsConnected() && (s.cfg.AskNeighbours == AskAlways || !nc.AuthRequired()) {
+		if s.cfg.publishes() {
+			makeDocuments(ctx, bound, &s.reporter)
+		}
+		if s.cfg.AskNeighbours != AskNever && nc.IsConnected() && (s.cfg.AskNeighbours == AskAlways || !nc.AuthRequired()) {
 			newNeighbours(s.cfg.Name, endpoints).warn(ctx, nc, &s.reporter)
 		}
 	}

@@ -231,7 +231,8 @@ func TestServiceMetadataIsImmutable(t *testing.T) {
 	compare(t, "metadata of PING", region, s.Ping().Metadata)
 	compare(t, "metadata of INFO", region, s.Info().Metadata)
 	compare(t, "metadata of STATS", region, s.Stats().Metadata)
-	compare(t, "metadata of the endpoint", map[string]string{"unit": "piece"}, s.Info().Endpoints[0].Metadata)
+	compare(t, "metadata of the endpoint", "piece", s.Info().Endpoints[0].Metadata["unit"])
+	compare(t, "size of the metadata of the endpoint", 2, len(s.Info().Endpoints[0].Metadata))
 	compare(t, "requests", 0, s.Stats().Endpoints[0].NumRequests)
 	compare(t, "name of the endpoint", "echo", s.Info().Endpoints[0].Name)
 }

@@ -11,6 +11,7 @@ type Endpoint struct {
 	Subject    string            // may hold wildcards
 	QueueGroup string            // "" if each instance is to get each request
 	Metadata   map[string]string // for $SRV.INFO
+	Document   func() Document   // that describes it; it is called when somebody asks. nil if there is none
 	AnswerSize int               // bytes that it takes at most in an answer about the service, if that is short
 
 	Timeout time.Duration // the most that a request may take, the wait in the queue included; 0 means no bound
@@ -20,6 +21,12 @@ type Endpoint struct {
 	MaxPendingBytes int // of their headers and bodies together; 0 means that no request waits
 
 	Operation Operation
+}
+
+// Document describes an endpoint. The zero value is none.
+type Document struct {
+	Name string // by which it is asked for, one token of a subject
+	Body []byte
 }
 
 // Operation is what an endpoint does with its requests.

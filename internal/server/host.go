@@ -16,6 +16,7 @@ type Host struct {
 	DrainTimeout time.Duration // how long a start that failed may take to be undone
 	Answers      []Answer      // to questions about the service
 	AnswerSize   int           // bytes of the largest of them, without endpoints
+	Publishes    bool          // the documents of its endpoints
 	Report       func(Report)  // returns at once, whoever it tells
 
 	// Started is called on a goroutine of its own once requests are served. It returns when its context ends, which is when

@@ -87,13 +87,16 @@ func lastRefused(among []listener, err error) int {
 	return -1
 }
 
-// listeners returns the subscriptions that endpoints and monitors depend on.
+// listeners returns the subscriptions that endpoints and monitors depend on, those left out that a service can do without.
 func listeners(endpoints []*attached, monitors []*monitor) []listener {
 	var all []listener
 	for _, a := range endpoints {
 		all = append(all, listener{a.requests, a.Name, a.Served})
 	}
 	for _, m := range monitors {
+		if m.extra {
+			continue
+		}
 		for _, sub := range m.subs {
 			all = append(all, listener{sub, "", m})
 		}

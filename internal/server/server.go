@@ -55,7 +55,10 @@ func New(host Host) *Server {
 		lost: make(chan struct{}),
 	}
 	for _, a := range host.Answers {
-		s.monitors = append(s.monitors, &monitor{Answer: a, replier: &s.env.replier})
+		s.monitors = append(s.monitors, newVerbMonitor(a, host.Name, host.ID, &s.env.replier))
+	}
+	if host.Publishes {
+		s.monitors = append(s.monitors, newDocumentMonitor(s))
 	}
 	return s
 }
@@ -68,7 +71,9 @@ func (s *Server) Start(endpoints []Endpoint) error {
 		s.conn.intake.close()
 		return err
 	}
-	s.refusals.probedAll(s.conn.nc.LastError(), true)
+	refusal := s.conn.nc.LastError()
+	s.refusals.probedAll(refusal, true)
+	s.tellRefusedExtras(refusal)
 	var ctx context.Context
 	ctx, s.endStarted = context.WithCancel(context.Background())
 	go s.watch(s.conn.nc.StatusChanged(nats.CONNECTED, nats.DRAINING_SUBS, nats.CLOSED))

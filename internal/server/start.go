@@ -56,13 +56,16 @@ func (s *Server) checkAnswers(added []Endpoint) error {
 	return nil
 }
 
-// attach starts the flow of cancellations, then that of requests: a connection keeps the server's last refusal only,
-// and that of a cancel subject, which does no harm, must not stand in the place of another.
+// attach starts the flow of cancellations, and of questions that need no answer, then that of requests: a connection keeps
+// the server's last refusal only, and one that does no harm must not stand in the place of another.
 func (s *Server) attach(added []*attached, monitors []*monitor) error {
 	for _, a := range added {
 		if err := a.attachCancels(); err != nil {
 			return err
 		}
+	}
+	if err := s.ask(monitors, true); err != nil {
+		return err
 	}
 	for _, a := range added {
 		if err := a.attachRequests(); err != nil {
@@ -72,12 +75,31 @@ func (s *Server) attach(added []*attached, monitors []*monitor) error {
 	s.mu.Lock()
 	s.endpoints = slices.Concat(s.endpoints, added)
 	s.mu.Unlock()
+	return s.ask(monitors, false)
+}
+
+// ask starts the flow of questions to the monitors that the service can do without, or to the others.
+func (s *Server) ask(monitors []*monitor, extra bool) error {
 	for _, m := range monitors {
-		if err := m.attach(&s.conn, s.host.Name, s.host.ID); err != nil {
+		if m.extra != extra {
+			continue
+		}
+		if err := m.attach(&s.conn); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// tellRefusedExtras reports what the server refuses of the questions that the service can do without.
+func (s *Server) tellRefusedExtras(refusal error) {
+	for _, m := range s.monitors {
+		for _, sub := range m.subs {
+			if m.extra && wire.RefusesSubscription(refusal, sub.Subject) {
+				s.host.Report(Report{Subject: sub.Subject, Err: fmt.Errorf("%s: %w", m.without, refusal)})
+			}
+		}
+	}
 }
 
 // confirm waits until the server has taken the subscriptions, and returns its refusal if it has refused one. A refusal
@@ -107,10 +129,10 @@ func (s *Server) confirm(added []*attached, monitors []*monitor, before error) e
 }
 
 // refused returns what the server has refused of new subscriptions, joined, if the connection's last error is new.
-// Another error than a refusal of one of them may hide one. Those of cancellations cannot: they come first.
+// Another error than a refusal of one of them may hide one. Those that do no harm cannot: they come first.
 func (s *Server) refused(all []listener, last error) error {
 	i := lastRefused(all, last)
-	if i < 0 && wire.RefusesCancellations(last) {
+	if i < 0 && wire.RefusesExtra(last) {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), flushTimeout)

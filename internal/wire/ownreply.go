@@ -5,6 +5,7 @@ import "fmt"
 // Codes that the library itself sends in [micro.ErrorCodeHeader], with HTTP's meaning.
 const (
 	codeBadRequest       = 400
+	codeNotFound         = 404
 	codeUnsupportedMedia = 415
 	codeCallerGone       = 499
 	codeInternal         = 500
@@ -90,6 +91,14 @@ func TooLarge(size int, limit int64) ErrorReply {
 func Overloaded() ErrorReply {
 	return ErrorReply{Code: codeUnavailable, Description: "too many requests", Refused: RefusedOverload}
 }
+
+// NoContract is the reply to a question for a contract document that none of the service's endpoints has.
+func NoContract() ErrorReply {
+	return ErrorReply{Code: codeNotFound, Description: "no endpoint has a contract with this digest"}
+}
+
+// IsNoContract reports whether an instance says that it does not have a contract document.
+func (e ErrorReply) IsNoContract() bool { return e.Code == codeNotFound }
 
 // Stopping is the reply to a request that was accepted and had not started when the service stopped waiting.
 func Stopping() ErrorReply {

@@ -18,6 +18,12 @@ const ownPrefix = "_TYPEDNATS"
 // handler's context. A reply subject holds a random number, so nobody can end a call that is not theirs.
 func CancelSubject(endpoint string) string { return ownPrefix + ".CANCEL." + endpoint }
 
+// ContractSubject is the subject on which one instance of a service is asked for a contract document, by its digest; with
+// "*" for the digest it is what the instance subscribes to.
+func ContractSubject(service, id, digest string) string {
+	return strings.Join([]string{ownPrefix, "CONTRACT", service, id, digest}, ".")
+}
+
 // reserved lists the first tokens of subjects that belong to NATS, or to this library, and whose they are. An endpoint
 // there would answer in the place of another, or get what is not a request: writes to a key-value bucket, replies.
 func reserved() [][2]string {

@@ -40,9 +40,10 @@ func RefusesMember(err error, subject, queueGroup string) bool {
 	return ok && strings.HasPrefix(rest, group+strconv.Quote(queueGroup))
 }
 
-// RefusesCancellations reports whether err is the server's refusal of a subscription to cancellations.
-func RefusesCancellations(err error) bool {
-	return strings.Contains(refusalOf(err), `Subscription to "`+CancelSubject(""))
+// RefusesExtra reports whether err is the server's refusal of a subscription that a service can do without: to
+// cancellations, or to questions for contract documents.
+func RefusesExtra(err error) bool {
+	return strings.Contains(refusalOf(err), `Subscription to "`+ownPrefix+`.`)
 }
 
 // IsRefusedSubscription reports whether err is the server's refusal of some subscription.
