@@ -16,6 +16,8 @@ type Client struct {
 	nc       *nats.Conn
 	settings settings
 	err      error // what is wrong with the settings
+
+	contracts contracts
 }
 
 // New returns a client that asks through nc. The connection stays the caller's: the client neither closes it nor

@@ -7,6 +7,10 @@ var (
 	// ErrNotFound is returned when the one instance that was asked did not answer.
 	ErrNotFound = errors.New("service instance not found")
 
+	// ErrNoContract is returned when an instance does not have the contract that it was asked for, or what it sent is
+	// another one.
+	ErrNoContract = errors.New("contract not found")
+
 	// ErrInvalidArgument is returned when an option, a service name or an instance id cannot be used. Nothing was
 	// sent.
 	ErrInvalidArgument = errors.New("invalid argument")
