@@ -2,6 +2,7 @@ package server
 
 import (
 	"fmt"
+	"sync"
 
 	"github.com/nats-io/nats.go"
 
@@ -13,6 +14,8 @@ type attached struct {
 	*Served
 
 	conn              *connection
+	in                *intake
+	leaves            sync.Once            // the intake
 	requests, cancels *nats.Subscription   // nil until they are made
 	volunteers        []*nats.Subscription // see [anchor]
 	dropped           int                  // requests that nats.go dropped, as far as they were reported
@@ -21,7 +24,7 @@ type attached struct {
 // attachRequests starts the flow of requests.
 func (a *attached) attachRequests() error {
 	var err error
-	a.requests, err = a.conn.subscribe(a.Subject, a.QueueGroup, a.Served)
+	a.requests, err = a.conn.subscribe(a.in, a.Subject, a.QueueGroup, a.Served)
 	return a.failedToSubscribe(a.Subject, err)
 }
 
@@ -30,7 +33,7 @@ func (a *attached) attachRequests() error {
 func (a *attached) attachCancels() error {
 	var err error
 	subject := wire.CancelSubject(a.Subject)
-	a.cancels, err = a.conn.subscribe(subject, "", canceller{a.Served})
+	a.cancels, err = a.conn.subscribe(a.in, subject, "", canceller{a.Served})
 	return a.failedToSubscribe(subject, err)
 }
 
@@ -40,7 +43,7 @@ func (a *attached) volunteer(n int) {
 		return
 	}
 	for range n {
-		sub, err := a.conn.volunteer(a.Subject, a.QueueGroup, a.Served)
+		sub, err := a.conn.volunteer(a.in, a.Subject, a.QueueGroup, a.Served)
 		if err != nil {
 			return // the connection is closed, or drains already
 		}
@@ -80,6 +83,7 @@ func (a *attached) detach() {
 			a.conn.unsubscribe(sub)
 		}
 	}
+	a.leaves.Do(func() { a.conn.intakes.release(a.in) })
 }
 
 // noticeDropped counts and reports the requests that nobody answers: those that came faster than they could be refused,

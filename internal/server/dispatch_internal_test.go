@@ -58,7 +58,7 @@ var dispatches = []struct {
 		return sub, func() { close(messages) }, err
 	}},
 	{"intake", func(nc *nats.Conn, handle nats.MsgHandler) (*nats.Subscription, func(), error) {
-		in := newIntake()
+		in := newIntakes().forQuestions()
 		sub, err := in.routes.add(func() (*nats.Subscription, error) {
 			return nc.ChanQueueSubscribe("dispatch", "q", in.messages)
 		}, dispatchReceiver{handle})

@@ -24,7 +24,7 @@ func (c *connection) cutOff(ctx context.Context, subs []*nats.Subscription) erro
 	c.endFlow(ctx, subs)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience(ctx))
 	defer cancel()
-	if err := c.intake.awaitAdmitted(ctx); err != nil {
+	if err := c.intakes.awaitAdmitted(ctx); err != nil {
 		return fmt.Errorf("read what was delivered: %w", err)
 	}
 	return nil

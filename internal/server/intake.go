@@ -11,8 +11,8 @@ import (
 const (
 	// intakeSize is how many messages nats.go can hand over before one is read; it drops what comes beyond, and reports
 	// a slow consumer. A reader is always waiting, so this bridges bursts that come faster than they can be refused.
-	// It takes 512 KiB, as one of nats.go's own synchronous subscriptions does.
-	intakeSize = 1 << 16
+	// It takes 128 KiB, a quarter of what one of nats.go's own synchronous subscriptions does.
+	intakeSize = 1 << 14
 
 	// crowd is how many messages have been handed over when the reader that leads stops running handlers itself.
 	crowd = 1 << 10
@@ -44,9 +44,9 @@ type receiver interface {
 	drop(r *Request)
 }
 
-// intake is a channel that subscriptions deliver into and the goroutines that read it.
+// intake is a channel that the subscriptions of an endpoint deliver into, or of several, and the goroutines that read it.
 //
-// Subscriptions deliver into one channel, because with callbacks nats.go runs a goroutine for each subscription and
+// Subscriptions deliver into a channel, because with callbacks nats.go runs a goroutine for each subscription and
 // calls one handler at a time on it; to run handlers concurrently, each message would have to change goroutines. Here
 // the reader that takes a message runs its handler, so a fast handler costs no switch.
 //
@@ -56,8 +56,8 @@ type receiver interface {
 // does, it makes sure that another reader waits for the next message, because the handler may block. So there are as
 // many goroutines as handlers block at a time, and a few more.
 //
-// All share the channel, so a flood of one endpoint must not fill it: nats.go would drop what comes for others. Whoever
-// leads reads faster than nats.go writes, as long as it does not stop: it keeps the lead if a message needs no handler,
+// A flood should not fill the channel: nats.go would drop what comes, and its callers would hear of nothing. Whoever leads
+// reads faster than nats.go writes, as long as it does not stop: it keeps the lead if a message needs no handler,
 // leaves answers to refused requests to the [backlog] of their subscription, and starts goroutines for handlers while many
 // messages wait. Then it is the flooded endpoint's own bounds that the flood meets.
 //
@@ -71,7 +71,9 @@ type intake struct {
 	lead    sync.Mutex // held by the reader that takes and admits a message
 	idle    atomic.Int32
 	closed  atomic.Bool
-	readers sync.WaitGroup
+	readers *sync.WaitGroup
+
+	endpoints int // that deliver into it; the lock of the intakes guards it
 }
 
 // fence stands in the channel behind what was delivered before it.
@@ -86,8 +88,8 @@ type fence struct {
 }
 
 // newIntake returns an intake with its first reader running.
-func newIntake() *intake {
-	in := &intake{messages: make(chan *nats.Msg, intakeSize), routes: newRoutes()}
+func newIntake(all *intakes) *intake {
+	in := &intake{messages: make(chan *nats.Msg, intakeSize), routes: all.routes, readers: &all.readers}
 	in.startReader()
 	return in
 }

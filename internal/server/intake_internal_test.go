@@ -49,7 +49,7 @@ func (f *fakeReceiver) seen() []string {
 // newFakeIntake returns an intake and what delivers to the receiver through it.
 func newFakeIntake(t *testing.T, f *fakeReceiver) (in *intake, deliver func(subject string)) {
 	t.Helper()
-	in = newIntake()
+	in = newIntakes().forQuestions()
 	sub, err := in.routes.add(func() (*nats.Subscription, error) { return &nats.Subscription{}, nil }, f)
 	if err != nil {
 		t.Fatalf("add: %v", err)

@@ -25,6 +25,7 @@ type monitor struct {
 	without  string // which means this
 
 	replier *replier
+	in      *intake
 	subs    []*nats.Subscription
 	asked   atomic.Int32 // questions that are being answered
 }
@@ -41,8 +42,9 @@ func newVerbMonitor(a Answer, name, id string, p *replier) *monitor {
 
 // attach starts the flow of questions.
 func (m *monitor) attach(conn *connection) error {
+	m.in = conn.intakes.forQuestions()
 	for _, subject := range m.subjects {
-		sub, err := conn.subscribe(subject, "", m)
+		sub, err := conn.subscribe(m.in, subject, "", m)
 		if err != nil {
 			return fmt.Errorf("subscribe to %q: %w", subject, err)
 		}

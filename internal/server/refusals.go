@@ -59,6 +59,7 @@ type listener struct {
 
 	endpoint string // its name; "" for questions
 	to       receiver
+	in       *intake
 }
 
 // refusedBy reports whether err is the server's refusal of the subscription.
@@ -91,14 +92,14 @@ func lastRefused(among []listener, err error) int {
 func listeners(endpoints []*attached, monitors []*monitor) []listener {
 	var all []listener
 	for _, a := range endpoints {
-		all = append(all, listener{a.requests, a.Name, a.Served})
+		all = append(all, listener{a.requests, a.Name, a.Served, a.in})
 	}
 	for _, m := range monitors {
 		if m.extra {
 			continue
 		}
 		for _, sub := range m.subs {
-			all = append(all, listener{sub, "", m})
+			all = append(all, listener{sub, "", m, m.in})
 		}
 	}
 	return all
@@ -224,7 +225,7 @@ func (c *connection) probe(ctx context.Context, batch []listener) (refusal, fail
 		if l.Queue == "" {
 			to = nil // the subscription itself gets the same
 		}
-		sub, err := c.subscribe(l.Subject, l.Queue, to)
+		sub, err := c.subscribe(l.in, l.Subject, l.Queue, to)
 		if err != nil {
 			return nil, err
 		}

@@ -40,14 +40,14 @@ type Server struct {
 
 // New returns a service that has not started. It must be started, once.
 func New(host Host) *Server {
-	intake := newIntake()
+	intakes := newIntakes()
 	s := &Server{
 		host: host,
-		conn: connection{nc: host.Conn, intake: intake, anchor: newAnchor(host.Conn), report: host.Report},
+		conn: connection{nc: host.Conn, intakes: intakes, anchor: newAnchor(host.Conn), report: host.Report},
 		env: environment{
 			replier: replier{host.Conn, host.Report},
 			clock:   clock{time.Now()},
-			readers: &intake.readers,
+			readers: &intakes.readers,
 		},
 		back: make(chan struct{}, 1),
 		turn: newTurn(),
@@ -68,7 +68,7 @@ func New(host Host) *Server {
 func (s *Server) Start(endpoints []Endpoint) error {
 	if err := s.open(endpoints, s.monitors); err != nil {
 		s.conn.anchor.raise()
-		s.conn.intake.close()
+		s.conn.intakes.close()
 		return err
 	}
 	refusal := s.conn.nc.LastError()

@@ -22,7 +22,7 @@ func (s *Server) open(endpoints []Endpoint, monitors []*monitor) error {
 	lastError := s.conn.nc.LastError()
 	added := make([]*attached, len(endpoints))
 	for i, e := range endpoints {
-		added[i] = &attached{Served: newServed(e, &s.env), conn: &s.conn}
+		added[i] = &attached{Served: newServed(e, &s.env), conn: &s.conn, in: s.conn.intakes.assign()}
 	}
 	err := s.attach(added, monitors)
 	if err == nil {

@@ -61,14 +61,14 @@ func (s *Server) halt(ctx context.Context) error {
 			errs = append(errs, a.discard())
 			a.detach()
 		}
-		s.conn.intake.close()
+		s.conn.intakes.close()
 		if s.Drained() { // who drains a connection is told what that has cost, who closes it knows
 			return errors.Join(errs...)
 		}
 		return nil
 	}
 	err := errors.Join(s.conn.cutOff(ctx, subscriptionsOf(endpoints, s.monitors)), s.finish(ctx, endpoints))
-	s.conn.intake.close()
+	s.conn.intakes.close()
 	if err != nil {
 		return err
 	}

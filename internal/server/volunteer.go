@@ -21,16 +21,17 @@ const (
 // callback waits until the server knows the limit, and raises it to what was sent.
 type volunteer struct {
 	conn    *connection
+	in      *intake
 	limited chan struct{} // closed once the limit is set
 	got     int           // only callbacks use it, and those come one after another
 	limit   int
 }
 
 // volunteer subscribes to a few requests of an endpoint with a queue group.
-func (c *connection) volunteer(subject, queueGroup string, to receiver) (*nats.Subscription, error) {
-	v := &volunteer{conn: c, limited: make(chan struct{}), limit: volunteered}
+func (c *connection) volunteer(in *intake, subject, queueGroup string, to receiver) (*nats.Subscription, error) {
+	v := &volunteer{conn: c, in: in, limited: make(chan struct{}), limit: volunteered}
 	defer close(v.limited)
-	sub, err := c.intake.routes.add(func() (*nats.Subscription, error) {
+	sub, err := c.intakes.routes.add(func() (*nats.Subscription, error) {
 		return c.nc.QueueSubscribe(subject, queueGroup, v.take)
 	}, to)
 	if err == nil {
@@ -41,7 +42,7 @@ func (c *connection) volunteer(subject, queueGroup string, to receiver) (*nats.S
 
 // take hands a request on. If it is the last one, it offers to be the anchor.
 func (v *volunteer) take(m *nats.Msg) {
-	v.conn.intake.messages <- m
+	v.in.messages <- m
 	v.got++
 	if v.got == 1 {
 		<-v.limited
