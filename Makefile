@@ -98,6 +98,10 @@ growth: ## measure how the costs grow, and draw them; takes six minutes, on a ma
 	go run -C bench ./growth -plots "$(CURDIR)/docs/performance"
 	go run -C bench ./cluster -plots "$(CURDIR)/docs/performance"
 
+.PHONY: overload
+overload: ## measure what is done of more calls than can be served, and draw it; takes two minutes, on a machine that does nothing else
+	go run -C bench ./overload -plots "$(CURDIR)/docs/performance"
+
 .PHONY: fuzz
 fuzz: ## run each fuzz target for FUZZTIME (10s)
 	@set -euo pipefail; for p in $$(go list ./...); do \

@@ -15,9 +15,9 @@ import (
 )
 
 const (
-	overloadHandlerTime = 2 * time.Millisecond
-	overloadHandlers    = 64 // at a time
-	overloadQueue       = 64 // requests that wait for one of them
+	overloadHandlerTime = 20 * time.Millisecond
+	overloadHandlers    = 64                     // at a time
+	overloadPatience    = 120 * time.Millisecond // of callers: shorter than a queue of ten times as many takes
 )
 
 // latencies counts durations in steps of 50 µs, up to 2 s.
@@ -66,7 +66,7 @@ type crowd struct {
 	quit    chan struct{}
 	good    chan struct{}
 
-	shed                 atomic.Int64
+	shed, late           atomic.Int64
 	goodTimes, shedTimes latencies
 	callers              sync.WaitGroup
 }
@@ -92,8 +92,12 @@ func (c *crowd) call(client *typednats.Client) {
 			}
 			continue
 		}
+		if errors.Is(err, context.DeadlineExceeded) {
+			c.late.Add(1)
+			continue
+		}
 		if se, ok := errors.AsType[*typednats.ServiceError](err); !ok || se.Code != 503 {
-			c.b.Errorf("call: %v, want a reply or code 503", err)
+			c.b.Errorf("call: %v, want a reply, code 503 or the end of its time", err)
 			return
 		}
 		c.shed.Add(1)
@@ -113,7 +117,8 @@ func (c *crowd) call(client *typednats.Client) {
 // for, how soon the others are refused, and what it costs in memory. One operation is one good reply.
 //
 // At "capacity" there is a caller for each handler, so handlers are idle while replies and requests are on their way;
-// with a "full queue" they are not, and nobody is refused yet.
+// with "twice" as many they are not, and nobody is refused yet. The queue has its default bounds, and callers wait for less
+// time than it would take with ten times as many in it: an endpoint that lets all of them wait gives no good reply.
 //
 // Callers, service and server share the processors of one machine, so refused callers that call again at once take the
 // time that good replies need: "eager" shows it. Callers that behave wait as [typednats.Retry] does: 10 ms at first,
@@ -125,7 +130,7 @@ func BenchmarkOverload(b *testing.B) {
 		backoff bool
 	}{
 		{"capacity", overloadHandlers, true},
-		{"full queue", overloadHandlers + overloadQueue, true},
+		{"twice", 2 * overloadHandlers, true},
 		{"ten times", 10 * overloadHandlers, true},
 		{"ten times eager", 10 * overloadHandlers, false},
 	} {
@@ -136,13 +141,13 @@ func BenchmarkOverload(b *testing.B) {
 				return m, nil
 			}
 			svc, err := typednats.NewService(srv.Connect(b), config(), echo.Handle(handler,
-				typednats.WithMaxConcurrent(overloadHandlers), typednats.WithMaxPending(overloadQueue, 1<<20)))
+				typednats.WithMaxConcurrent(overloadHandlers)))
 			if err != nil {
 				b.Fatal(err)
 			}
 			var clients []*typednats.Client
 			for range 8 {
-				clients = append(clients, typednats.NewClient(srv.Connect(b), typednats.WithDefaultTimeout(patience)))
+				clients = append(clients, typednats.NewClient(srv.Connect(b), typednats.WithDefaultTimeout(overloadPatience)))
 			}
 			c := &crowd{b: b, backoff: run.backoff, quit: make(chan struct{}), good: make(chan struct{}, run.callers)}
 			for i := range run.callers {
@@ -153,16 +158,17 @@ func BenchmarkOverload(b *testing.B) {
 			}
 			var heap uint64
 			c.callers.Go(func() { heap = peakHeap(c.quit) })
-			shed := c.shed.Load()
+			shed, late := c.shed.Load(), c.late.Load()
 			b.ReportAllocs()
 			for b.Loop() {
 				<-c.good
 			}
-			seconds, shed := b.Elapsed().Seconds(), c.shed.Load()-shed
+			seconds, shed, late := b.Elapsed().Seconds(), c.shed.Load()-shed, c.late.Load()-late
 			close(c.quit)
 			c.callers.Wait()
 			b.ReportMetric(float64(b.N)/seconds, "good/s")
 			b.ReportMetric(float64(shed)/seconds, "shed/s")
+			b.ReportMetric(float64(late)/seconds, "late/s")
 			b.ReportMetric(c.goodTimes.quantile(0.5), "good-p50-ms")
 			b.ReportMetric(c.goodTimes.quantile(0.99), "good-p99-ms")
 			b.ReportMetric(c.shedTimes.quantile(0.5), "shed-p50-ms")
