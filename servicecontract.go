@@ -57,7 +57,8 @@ func (c ServiceContract) Validate() error {
 	errs := []error{c.check()}
 	for _, d := range c.endpoints {
 		if !isNil(d) && d.Validate() == nil {
-			errs = append(errs, d.descriptor().publish().err)
+			_, err := d.Contract()
+			errs = append(errs, err)
 		}
 	}
 	return errors.Join(errs...)
