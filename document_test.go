@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"reflect"
 	"strings"
@@ -299,4 +300,25 @@ func comparePinned(t *testing.T, path, got string) {
 		t.Fatal(err)
 	}
 	compare(t, path, string(want), got)
+}
+
+// TestContractDigestHasNoPaths: a contract is the same at another import path, and in a program without paths.
+func TestContractDigestHasNoPaths(t *testing.T) {
+	t.Parallel()
+	want := ""
+	for _, args := range [][]string{
+		{"./testdata/digest/one"}, {"-trimpath", "./testdata/digest/two/deeper"},
+	} {
+		out, err := exec.CommandContext(t.Context(), "go", append([]string{"run"}, args...)...).CombinedOutput() //nolint:gosec // as it says
+		if err != nil {
+			t.Fatalf("go run %v: %v\n%s", args, err, out)
+		}
+		if want == "" {
+			want = string(out)
+		}
+		compare(t, strings.Join(args, " "), want, string(out))
+	}
+	if len(want) != 23 {
+		t.Errorf("digest %q", want)
+	}
 }
