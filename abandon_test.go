@@ -85,6 +85,10 @@ func TestMassCancellationDoesNotHoldUpNeighbours(t *testing.T) {
 	if took := time.Since(before); took > 6*time.Second {
 		t.Errorf("the neighbour of %d callers that gave up waited %v", callers, took)
 	}
+	eventually(t, "those that wait to be gone", func() bool {
+		stats, _ := s.EndpointStats("echo")
+		return stats.NumErrors >= callers-typednats.DefaultMaxConcurrent
+	})
 }
 
 // A request that is given up while it begins, or while its time is over, has one end.
