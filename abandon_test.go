@@ -60,7 +60,7 @@ func TestRequestOfACallerThatGaveUpLeavesTheQueue(t *testing.T) {
 // Each cancellation searched the queue under the lock that admits everything.
 func TestMassCancellationDoesNotHoldUpNeighbours(t *testing.T) {
 	t.Parallel()
-	const callers = 40_000
+	const callers = 20_000
 	srv := typednatstest.Run(t)
 	g := newGate()
 	defer g.open()

@@ -11,8 +11,8 @@ import (
 const (
 	// intakeSize is how many messages nats.go can hand over before one is read; it drops what comes beyond, and reports
 	// a slow consumer. A reader is always waiting, so this bridges bursts that come faster than they can be refused.
-	// It takes 128 KiB, a quarter of what one of nats.go's own synchronous subscriptions does.
-	intakeSize = 1 << 14
+	// It takes 256 KiB, half of what one of nats.go's own synchronous subscriptions does.
+	intakeSize = 1 << 15
 
 	// crowd is how many messages have been handed over when the reader that leads stops running handlers itself.
 	crowd = 1 << 10

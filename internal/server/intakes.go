@@ -8,7 +8,7 @@ import (
 )
 
 // maxIntakes is how many intakes a service has at most: one for questions, the others for endpoints.
-const maxIntakes = 64
+const maxIntakes = 32
 
 // intakes are the channels that the subscriptions of a service deliver into. nats.go drops what does not fit into a channel,
 // for whichever subscription it comes. So each endpoint has one of its own, and a flood of it loses nothing of its
