@@ -54,10 +54,10 @@ func TestAllocations(t *testing.T) { //nolint:paralleltest // it counts what the
 	nothing := typednats.WithInterceptors(func(next typednats.Handler) typednats.Handler {
 		return func(ctx context.Context, inv *typednats.Invocation) (any, error) { return next(ctx, inv) }
 	})
-	behind := typednats.NewClient(nc, nothing)
-	t.Cleanup(func() { _ = errors.Join(client.Close(), onward.Close(), behind.Close()) })
-	intercepted, chained := stock.InSubject("alloc.intercepted"), stock.InSubject("alloc.chained")
-	start(t, service, config(), intercepted.Handle(level, nothing), chained.Handle(
+	behind, observing := typednats.NewClient(nc, nothing), typednats.NewClient(nc, typednats.WithObserver(idle{}))
+	t.Cleanup(func() { _ = errors.Join(client.Close(), onward.Close(), behind.Close(), observing.Close()) })
+	intercepted, chained, observed := stock.InSubject("alloc.intercepted"), stock.InSubject("alloc.chained"), stock.InSubject("alloc.observed")
+	start(t, service, config(), intercepted.Handle(level, nothing), observed.Handle(level, typednats.WithObserver(idle{})), chained.Handle(
 		func(ctx context.Context, in allocStock) (allocLevel, error) {
 			return typednats.RequestService(ctx, onward, inJSON, in)
 		}))
@@ -94,6 +94,10 @@ func TestAllocations(t *testing.T) { //nolint:paralleltest // it counts what the
 			_, err := typednats.RequestService(ctx, behind, intercepted, allocStock{"bolt", 12})
 			return err
 		}, 1},
+		{"an observer on both sides", 4, func() error {
+			_, err := typednats.RequestService(ctx, observing, observed, allocStock{"bolt", 12})
+			return err
+		}, 1},
 		{"a handler that calls on", 4, func() error {
 			_, err := typednats.RequestService(ctx, client, chained, allocStock{"bolt", 12})
 			return err
@@ -112,6 +116,12 @@ func TestAllocations(t *testing.T) { //nolint:paralleltest // it counts what the
 		}
 	}
 }
+
+// idle is an observer that does nothing.
+type idle struct{}
+
+func (idle) Start(ctx context.Context, _ *typednats.Observation) context.Context { return ctx }
+func (idle) End(context.Context, *typednats.Observation)                         {}
 
 // allocsPerCall is the least of several averages: what else runs now and then only adds to it.
 func allocsPerCall(t *testing.T, call func() error) int {

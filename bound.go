@@ -56,9 +56,17 @@ func (b BoundEndpoint) check() error {
 	return b.err
 }
 
-// inService returns the endpoint as a service with this configuration runs it. There must be nothing wrong with it but
-// that an interceptor refuses to wrap it.
-func (b BoundEndpoint) inService(cfg *ServiceConfig) (server.Endpoint, error) {
+// host is what an endpoint knows of the service that runs it.
+type host struct {
+	cfg    *ServiceConfig
+	id     string
+	report func(server.Report)
+}
+
+// inService returns the endpoint as a service runs it. There must be nothing wrong with it but that an interceptor refuses to
+// wrap it.
+func (b BoundEndpoint) inService(h *host) (server.Endpoint, error) {
+	cfg := h.cfg
 	operation, err := newPipeline(b.endpoint, b.handler, slices.Concat(cfg.Guards, b.opts.guards), slices.Concat(cfg.Interceptors, b.opts.interceptors))
 	if err != nil {
 		return server.Endpoint{}, fmt.Errorf("%w: %w", invalidEndpoint(b.name), err)
@@ -83,20 +91,23 @@ func (b BoundEndpoint) inService(cfg *ServiceConfig) (server.Endpoint, error) {
 	if cfg.publishes() {
 		e.Document = b.descriptor.served
 	}
+	if observers := slices.Concat(cfg.Observers, b.opts.observers); len(observers) > 0 {
+		e.Watcher = &watcher{host: h, endpoint: b.endpoint, observers: observers}
+	}
 	e.AnswerSize = answerSizeOf(&e)
 	return e, nil
 }
 
 // inServiceAll returns the endpoints as a service runs them, or everything that is wrong with them. Those that are
 // sound are returned all the same.
-func inServiceAll(cfg *ServiceConfig, bound []BoundEndpoint) ([]server.Endpoint, error) {
+func inServiceAll(h *host, bound []BoundEndpoint) ([]server.Endpoint, error) {
 	var sound []server.Endpoint
 	var errs []error
 	for _, b := range bound {
 		err := b.check()
 		var e server.Endpoint
 		if err == nil {
-			e, err = b.inService(cfg)
+			e, err = b.inService(h)
 		}
 		if err != nil {
 			errs = append(errs, err)

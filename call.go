@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -28,6 +29,8 @@ type call struct {
 	retry   Retry
 	around  Handler // the client's interceptors; nil without any
 	sent    attempts
+
+	observed *observedCall // nil if nobody observes it
 }
 
 // prepare makes c a call of an endpoint. Its error is a *CallError.
@@ -146,6 +149,11 @@ func (c *call) begin(ctx context.Context, r Requester) error {
 		}
 		c.inherit(&client.opts)
 		c.around = client.around
+		if all := client.opts.observers; len(c.observers) == 0 {
+			c.observers = all
+		} else if len(all) > 0 {
+			c.observers = slices.Concat(all, c.observers)
+		}
 	}
 	return nil
 }
@@ -175,12 +183,18 @@ func (c *call) roundTrip(ctx context.Context, r Requester, in, out any) (nats.He
 	if err != nil {
 		return nil, c.fail(err)
 	}
+	if c.observed != nil {
+		c.observed.requestSize.Store(int64(len(body)))
+	}
 	reply, err := c.exchange(ctx, r, body)
 	if copies(r) {
 		b.Recycle()
 	}
 	if err != nil {
 		return nil, c.failIn(ctx, err)
+	}
+	if c.observed != nil {
+		c.observed.replySize.Store(int64(len(reply.Data)))
 	}
 	return reply.Header, c.decode(ctx, reply, out)
 }
@@ -199,6 +213,9 @@ func copies(r Requester) bool {
 func (c *call) exchange(ctx context.Context, r Requester, body []byte) (*nats.Msg, error) {
 	for n := 1; ; n++ {
 		c.sent.begin()
+		if c.observed != nil {
+			c.observed.attempts.Add(1)
+		}
 		reply, err := c.send(ctx, r, body, c.idempotent && n < c.retry.Attempts)
 		c.sent.end(c.compiled, reply, err)
 		if !c.retry.allows(ctx, n, c.compiled, reply, err) {
@@ -304,6 +321,9 @@ func (c *call) encode(b *buffer.Buffer, in any) ([]byte, error) {
 func (c *call) decode(ctx context.Context, reply *nats.Msg, out any) error {
 	codec, codecErr := c.replyCodec(reply.Header)
 	if e, failed := wire.ParseErrorReply(reply.Header); failed {
+		if c.observed != nil {
+			c.observed.code.Store(int32(e.Code)) //nolint:gosec // what does not fit is no code
+		}
 		se := errorOf(e, reply.Data)
 		if codecErr != nil {
 			return c.failIn(ctx, se)

@@ -22,6 +22,7 @@ type callOptions struct {
 	codec        Codec
 	codecSet     bool
 	interceptors []Interceptor
+	observers    []Observer
 }
 
 // WithHeader adds a value to a header of the request. The headers that the library sets itself are refused:
@@ -58,6 +59,7 @@ func newCallOptions(opts []CallOption) (callOptions, error) {
 func (o *callOptions) check(m *mistakes) {
 	checkHeader(o.header, m)
 	checkInterceptors(o.interceptors, m)
+	checkObservers(o.observers, m)
 	if o.wantsReply && o.replyHeader == nil {
 		m.add("WithReplyHeader", "nil", errNil)
 	}

@@ -24,6 +24,7 @@ type clientOptions struct {
 	header       nats.Header
 	retry        Retry
 	interceptors []Interceptor
+	observers    []Observer
 }
 
 // WithDefaultTimeout sets how long a call waits whose context has no deadline, overriding the default of
@@ -74,4 +75,5 @@ func (o *clientOptions) check(m *mistakes) {
 	checkHeader(o.header, m)
 	o.retry.check(m)
 	checkInterceptors(o.interceptors, m)
+	checkObservers(o.observers, m)
 }

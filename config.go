@@ -94,6 +94,10 @@ type ServiceConfig struct {
 	// requests: by default if the server asks for no login. It never does if DiscoveryDisabled.
 	AskNeighbours Asking
 
+	// Observers are told of all requests, in this order, and before those that [WithObserver] adds to an endpoint. The slice
+	// is copied.
+	Observers []Observer
+
 	// Guards decide, before anything else looks at a request, whether it may go on, in this order, and before those that
 	// [WithGuards] adds to an endpoint. The slice is copied.
 	Guards []Guard
@@ -143,6 +147,7 @@ func (c *ServiceConfig) check(nc *nats.Conn) error {
 		}
 	}
 	checkMetadata("Metadata key", c.Metadata, &m)
+	checkObservers(c.Observers, &m)
 	checkGuards(c.Guards, &m)
 	checkInterceptors(c.Interceptors, &m)
 	if c.AskNeighbours < AskWithoutLogin || c.AskNeighbours > AskNever {

@@ -52,7 +52,7 @@ var errNoContext = errors.New("it returned no context")
 // for the reply, and why the request does not go on.
 func (p *pipeline) guard(r *server.Request) (context.Context, nats.Header, error) {
 	if len(p.guards) == 0 {
-		return r.Context, nil, nil
+		return r.OuterContext(), nil, nil
 	}
 	inv := &Invocation{
 		Side:        ServerSide,
@@ -65,7 +65,7 @@ func (p *pipeline) guard(r *server.Request) (context.Context, nats.Header, error
 		endpoint:    p.compiled,
 		context:     r.Context,
 	}
-	ctx := context.Context(r.Context)
+	ctx := r.OuterContext()
 	for i, g := range p.guards {
 		next, err := g.ask(ctx, inv)
 		if err == nil && next == nil {

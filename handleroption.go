@@ -16,6 +16,7 @@ type handlerOptions struct {
 	maxConcurrent, maxPendingMessages, maxPendingBytes *int
 	guards                                             []Guard
 	interceptors                                       []Interceptor
+	observers                                          []Observer
 }
 
 // WithMaxConcurrent bounds how many requests of the endpoint are handled at a time, overriding the service's
@@ -43,6 +44,7 @@ func newHandlerOptions(opts []HandlerOption, m *mistakes) handlerOptions {
 func (o *handlerOptions) check(m *mistakes) {
 	checkGuards(o.guards, m)
 	checkInterceptors(o.interceptors, m)
+	checkObservers(o.observers, m)
 	if n := o.maxConcurrent; n != nil && *n < 1 {
 		m.add("WithMaxConcurrent", fmt.Sprint(*n), errAtLeastOne)
 	}

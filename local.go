@@ -19,14 +19,14 @@ import (
 // which ends with its handler.
 func Local(endpoints ...BoundEndpoint) Requester {
 	var l local
-	sound, err := inServiceAll(&ServiceConfig{}, endpoints)
+	owner := &reporter{service: "local"}
+	sound, err := inServiceAll(&host{cfg: &ServiceConfig{}, report: owner.report}, endpoints)
 	if err == nil {
 		err = server.Conflicts(nil, sound)
 	}
 	if l.bad = err; err != nil {
 		return &l
 	}
-	owner := &reporter{service: "local"}
 	l.server = server.NewLocal(sound, owner.report)
 	return &l
 }

@@ -189,6 +189,7 @@ func (p *pipeline) succeeded(codec *wireCodec, requestType string, slot any) ser
 // failed is the outcome of a request whose handler returned err, or that was refused before.
 func (p *pipeline) failed(codec *wireCodec, r *server.Request, err error) server.Outcome {
 	out := p.failedWith(codec, r, err)
+	out.Err = err
 	if why := refusalOf(err); why != "" {
 		out.Header = wire.Refuse(out.Header, why)
 	}
@@ -226,5 +227,6 @@ func (p *pipeline) declared(codec *wireCodec, found error, member *errorMember) 
 		Reply:       server.Reply{Header: reply.Header(), Body: body},
 		Code:        code,
 		Description: description,
+		Tag:         member.tag,
 	}
 }

@@ -39,6 +39,15 @@ func finish[In, Out any](ctx context.Context, r Requester, c *call, err error, i
 	if err != nil {
 		return zero, err
 	}
+	ctx = c.observe(ctx)
+	out, err := carryOut[In, Out](ctx, r, c, in)
+	c.endObserving(err)
+	return out, err
+}
+
+// carryOut makes a call that has begun.
+func carryOut[In, Out any](ctx context.Context, r Requester, c *call, in In) (Out, error) {
+	var zero Out
 	if c.isIntercepted() {
 		values := struct {
 			interceptedCall

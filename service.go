@@ -47,14 +47,15 @@ func NewService(nc *nats.Conn, cfg ServiceConfig, endpoints ...BoundEndpoint) (*
 	cfg.Metadata = maps.Clone(cfg.Metadata)
 	cfg.Guards = slices.Clone(cfg.Guards)
 	cfg.Interceptors = slices.Clone(cfg.Interceptors)
+	cfg.Observers = slices.Clone(cfg.Observers)
 	cfg.Name = cmp.Or(cfg.Name, cfg.Contract.name)
-	sound, err := inServiceAll(&cfg, endpoints)
+	s := &Service{cfg: cfg, id: nuid.Next(), started: time.Now().UTC()}
+	s.reporter = reporter{service: cfg.Name, id: s.id, logger: cfg.Logger, errorHandler: cfg.ErrorHandler}
+	sound, err := inServiceAll(s.host(), endpoints)
 	err = errors.Join(cfg.check(nc), cfg.Contract.checkBound(endpoints, true), err, server.Conflicts(nil, sound))
 	if err != nil {
 		return nil, err
 	}
-	s := &Service{cfg: cfg, id: nuid.Next(), started: time.Now().UTC()}
-	s.reporter = reporter{service: cfg.Name, id: s.id, logger: cfg.Logger, errorHandler: cfg.ErrorHandler}
 	s.server = server.New(server.Host{
 		Conn:         nc,
 		Name:         cfg.Name,
@@ -96,6 +97,9 @@ func Serve(ctx context.Context, nc *nats.Conn, cfg ServiceConfig, endpoints ...B
 	return nil
 }
 
+// host is what endpoints know of the service.
+func (s *Service) host() *host { return &host{&s.cfg, s.id, s.reporter.report} }
+
 // afterStart returns what there is to do once requests are served: documents are made, which others ask for, and neighbours
 // looked for.
 func (s *Service) afterStart(bound []BoundEndpoint, endpoints []server.Endpoint) func(context.Context, *nats.Conn) {
@@ -133,7 +137,7 @@ func (s *Service) Done() <-chan struct{} { return s.server.Done() }
 // of [NewService]. A service with a [ServiceConfig.Contract] has all endpoints of it from the start, and adds nothing else:
 // only what RemoveEndpoint has taken away.
 func (s *Service) AddEndpoints(endpoints ...BoundEndpoint) error {
-	sound, err := inServiceAll(&s.cfg, endpoints)
+	sound, err := inServiceAll(s.host(), endpoints)
 	if err = errors.Join(err, s.cfg.Contract.checkBound(endpoints, false)); err != nil {
 		return errors.Join(err, server.Conflicts(s.server.Endpoints(), sound))
 	}

@@ -29,7 +29,7 @@ func (b *backlog) add(r *Request) (begin, ok bool) {
 	}
 	b.n++
 	b.isFull.Store(b.n == maxBacklog)
-	r.Msg.Header, r.Msg.Data = nil, nil // the answer does not depend on them, and they may be large
+	r.forgetMessage()
 	b.list.add(r)
 	begin = !b.working
 	b.working = true

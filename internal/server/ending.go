@@ -61,11 +61,16 @@ func (e *Served) discard() error {
 	e.mu.Lock()
 	e.refusing = true
 	running, waiting := e.slots, e.queue.requests
+	var forgotten list
 	for r := e.queue.pop(); r != nil; r = e.queue.pop() {
 		e.callers.remove(r)
+		forgotten.add(r)
 	}
 	e.mu.Unlock()
 	e.endContexts()
+	for r := forgotten.first; r != nil; r = r.next {
+		e.watchUnserved(r, Outcome{Unanswered: true})
+	}
 	return e.abandoned(running, waiting, nats.ErrConnectionClosed)
 }
 

@@ -21,6 +21,7 @@ type Endpoint struct {
 	MaxPendingBytes int // of their headers and bodies together; 0 means that no request waits
 
 	Operation Operation
+	Watcher   Watcher // nil if nobody wants to know
 }
 
 // Document describes an endpoint. The zero value is none.

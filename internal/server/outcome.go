@@ -28,6 +28,10 @@ type Outcome struct {
 
 	Cause error  // reported, never sent
 	Stack []byte // of a panic
+
+	Tag        string // of a declared error
+	Err        error  // what the handler, or what came before it, has failed with; nil if the library has refused the request
+	Unanswered bool   // nobody answered: the connection was closed
 }
 
 // Fail is the outcome of a request that ends with an error that is not a declared one.

@@ -25,8 +25,9 @@ type replier struct {
 }
 
 // finish counts how a request has ended, sends its last reply if somebody waits for it, and reports what stays here. It
-// is counted first: a caller that has its reply finds it in the statistics.
-func (p *replier) finish(r *Request, out Outcome, endpoint string) {
+// is counted first: a caller that has its reply finds it in the statistics. It returns the outcome that the caller has got,
+// of whose body only the length may be looked at.
+func (p *replier) finish(r *Request, out Outcome, endpoint string) Outcome {
 	if out.Code != 0 {
 		r.count(out)
 	}
@@ -53,6 +54,7 @@ func (p *replier) finish(r *Request, out Outcome, endpoint string) {
 			Endpoint: endpoint, Subject: r.Msg.Subject, Err: out.Cause, Stack: out.Stack, OfRequest: true,
 		})
 	}
+	return out
 }
 
 // send puts one reply on the wire, unless nobody waits for it.
@@ -72,7 +74,7 @@ func tooLarge(out Outcome, limit int64) Outcome {
 	size := messageSize(out.Header, out.Body)
 	next := FailFor(wire.TooLarge(size, limit),
 		errors.Join(out.Cause, fmt.Errorf("reply of %d bytes: %w", size, nats.ErrMaxPayload)))
-	next.Buffer = out.Buffer
+	next.Buffer, next.Err = out.Buffer, next.Cause
 	return next
 }
 

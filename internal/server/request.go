@@ -23,6 +23,9 @@ type Request struct {
 	Msg         *nats.Msg
 	ContentType string // of the body, as the caller names it; "" means JSON
 
+	Watched any             // what the endpoint's [Watcher] keeps of it
+	Outer   context.Context //nolint:containedctx // from the Watcher, for the operation; nil means Context
+
 	clock       *clock
 	counts      *counts         // the statistics that it is part of; nil for a question to a monitor
 	refusal     wire.ErrorReply // why it does not run; zero if it does
@@ -30,6 +33,8 @@ type Request struct {
 	cancellable bool            // its reply subject tells who called
 	confirms    bool            // its reply says that what the reply subject says has arrived
 	waited      bool            // has been in the queue
+	watched     bool            // the endpoint has a watcher
+	bodySize    int             // of a body that was forgotten, in bytes
 	late        bool            // when it got its slot, to be run in time
 
 	size    int           // that counts while it waits, in bytes

@@ -77,6 +77,7 @@ func (e *Served) admit(m *nats.Msg) *Request {
 	facts, token := wire.FactsOf(m.Header, m.Reply)
 	r.ContentType, r.cancellable, r.confirms = facts.ContentType, token.Arrived, token.Asked
 	r.arrive(now, e.timeout(facts.Timeout))
+	r.watched = e.Watcher != nil
 	r.counts.requests.Add(1)
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -192,22 +193,35 @@ func (e *Served) serve(r *Request) {
 	}()
 	switch {
 	case r.expired():
-		out = Fail(wire.DeadlinePassed())
+		r.refusal = wire.DeadlinePassed()
 	case r.cancelled():
-		out = Fail(wire.CallerGone())
+		r.refusal = wire.CallerGone()
 	case r.late:
-		out = Fail(wire.Overloaded())
-	default:
-		e.Operation.Prepare(e.ctx, r)
-		out = e.Operation.Serve(r)
+		r.refusal = wire.Overloaded()
 	}
+	if r.isRefused() {
+		out, returned = Fail(r.refusal), true
+		return
+	}
+	e.Operation.Prepare(e.ctx, r)
+	if e.Watcher != nil {
+		e.Watcher.Begin(r)
+	}
+	out = e.Operation.Serve(r)
 	returned = true
 }
 
 // finish counts the request and sends its last reply.
 func (e *Served) finish(r *Request, out Outcome) {
 	r.counts.processing.Add(int64(r.took))
-	e.env.finish(r, out, e.Name)
+	out = e.env.finish(r, out, e.Name)
+	switch {
+	case e.Watcher == nil:
+	case r.isRefused():
+		e.watchUnserved(r, out)
+	default:
+		e.Watcher.End(r, out)
+	}
 }
 
 // refuseLocked marks a request that will not run; answerRefused must follow, without the lock.
@@ -226,9 +240,11 @@ func (e *Served) answerRefused(r *Request) {
 		e.refusals--
 		e.noticeDrainedLocked()
 	}()
-	if !e.env.IsClosed() {
-		e.finish(r, Fail(r.refusal))
+	if e.env.IsClosed() {
+		e.watchUnserved(r, Outcome{Unanswered: true})
+		return
 	}
+	e.finish(r, Fail(r.refusal))
 }
 
 // turnAway implements [receiver].

@@ -1,0 +1,231 @@
+package typednats
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/typednats/typednats/internal/server"
+	"github.com/typednats/typednats/internal/wire"
+)
+
+// observing is one request, and the observers that are told of it.
+type observing struct {
+	Observation
+
+	observers []Observer
+	told      int               // how many Starts were called
+	first     context.Context   //nolint:containedctx // what the first Start returned; most have one observer
+	rest      []context.Context // what the others have
+	watcher   *watcher          // on a service
+}
+
+// start tells the observers that a request begins. It returns the context for what comes then.
+func (o *observing) start(ctx context.Context) context.Context {
+	for i, observer := range o.observers {
+		o.told = i + 1
+		ctx = o.startOne(ctx, observer) //nolint:fatcontext // as many as there are observers
+		if i == 0 {
+			o.first = ctx
+		} else {
+			o.rest = append(o.rest, ctx)
+		}
+	}
+	return ctx
+}
+
+func (o *observing) startOne(ctx context.Context, observer Observer) (next context.Context) {
+	defer func() {
+		if recovered := recover(); recovered != nil {
+			o.fault(fmt.Errorf("observer: %w", server.NewPanicError(recovered)))
+			next = ctx
+		}
+	}()
+	if next = observer.Start(ctx, &o.Observation); next == nil {
+		return ctx
+	}
+	return next
+}
+
+// end tells the observers that were told of the start.
+func (o *observing) end() {
+	for i, observer := range slices.Backward(o.observers[:o.told]) {
+		ctx := o.first
+		if i > 0 && i <= len(o.rest) {
+			ctx = o.rest[i-1]
+		}
+		if ctx == nil { // it has ended the goroutine in Start
+			ctx = context.Background()
+		}
+		o.endOne(ctx, observer)
+	}
+}
+
+// fault tells of an observer that panics: the owner of a service, or the log, since a client has nobody else.
+func (o *observing) fault(err error) {
+	if o.watcher == nil {
+		slog.Default().Error("typednats: an observer failed", "error", err)
+		return
+	}
+	o.watcher.host.report(server.Report{
+		Endpoint: o.Endpoint, Subject: o.Subject, Err: err, Stack: stackOf(err), OfRequest: true,
+	})
+}
+
+func (o *observing) endOne(ctx context.Context, observer Observer) {
+	defer func() {
+		if recovered := recover(); recovered != nil {
+			o.fault(fmt.Errorf("observer: %w", server.NewPanicError(recovered)))
+		}
+	}()
+	observer.End(ctx, &o.Observation)
+}
+
+// made is what a client knows of a call while it makes it, in several goroutines perhaps, some of which an interceptor has
+// left behind.
+type made struct {
+	attempts, code         atomic.Int32
+	requestSize, replySize atomic.Int64
+}
+
+// observedCall is a call of a client, and its observers.
+type observedCall struct {
+	observing
+	made
+}
+
+// observe tells the observers of the client and of the call that it begins.
+func (c *call) observe(ctx context.Context) context.Context {
+	if len(c.observers) == 0 {
+		return ctx
+	}
+	o := &observedCall{observing: observing{observers: c.observers}}
+	o.Observation = Observation{
+		Side:     ClientSide,
+		Endpoint: c.name, Pattern: c.subject, Subject: c.target,
+		Header:      c.header,
+		ContentType: c.sends.mediaType,
+		Received:    time.Now(),
+		ready:       true,
+	}
+	c.observed = o
+	ctx = o.start(ctx)
+	o.ready = false
+	if len(o.added) > 0 {
+		header := make(nats.Header, len(c.header)+len(o.added))
+		maps.Copy(header, c.header)
+		maps.Copy(header, o.added)
+		c.header, o.Header = header, header
+	}
+	return ctx
+}
+
+// endObserving tells them how it has ended.
+func (c *call) endObserving(err error) {
+	o := c.observed
+	if o == nil {
+		return
+	}
+	o.Took = time.Since(o.Received)
+	o.Attempts, o.RequestSize, o.ReplySize = int(o.attempts.Load()), int(o.requestSize.Load()), int(o.replySize.Load())
+	if err != nil {
+		c.observeFailure(err)
+	} else {
+		o.Outcome = OutcomeOK
+	}
+	o.end()
+}
+
+// observeFailure fills in what has become of a call that has failed.
+func (c *call) observeFailure(err error) {
+	o := c.observed
+	if member := c.errors.find(err).member; member != nil {
+		o.classify(int(o.code.Load()), member.tag, "", false, err)
+		return
+	}
+	failed, isCall := errors.AsType[*CallError](err)
+	se, isReply := errors.AsType[*ServiceError](err)
+	switch {
+	case !isCall, isMistake(failed.Err): // an interceptor's own, or this program's
+		o.classify(0, "", "", false, err)
+	case isReply:
+		o.classify(se.Code, "", se.Refused, false, err)
+	default:
+		o.classify(0, "", "", true, err)
+	}
+}
+
+// isMistake reports whether a call failed in this process, before anything was sent or after a reply came.
+func isMistake(err error) bool {
+	for _, own := range [...]error{ErrEncodeRequest, ErrInvalidRequest, ErrInvalidConfig, ErrInvalidEndpoint, ErrDecodeReply} {
+		if errors.Is(err, own) {
+			return true
+		}
+	}
+	return false
+}
+
+// watcher tells the observers of an endpoint.
+type watcher struct {
+	host      *host
+	endpoint  *compiled
+	observers []Observer
+}
+
+// Begin implements [server.Watcher].
+func (w *watcher) Begin(r *server.Request) {
+	o := &observing{observers: w.observers, watcher: w}
+	o.Observation = Observation{
+		Side:     ServerSide,
+		Service:  w.host.cfg.Name,
+		Version:  w.host.cfg.Version,
+		Instance: w.host.id,
+		Endpoint: w.endpoint.name, Pattern: w.endpoint.subject, Subject: r.Msg.Subject,
+		Header:      r.Msg.Header,
+		ContentType: r.ContentType,
+		Received:    r.Received(),
+		RequestSize: r.BodySize(),
+		Wait:        r.Waited(),
+	}
+	if o.ContentType == "" {
+		o.ContentType = wire.JSONMediaType
+	}
+	r.Watched = o
+	ctx := context.Background() // it will not run
+	if r.Context != nil {
+		ctx = r.Context
+	}
+	r.Outer = o.start(ctx)
+}
+
+// End implements [server.Watcher].
+func (w *watcher) End(r *server.Request, out server.Outcome) {
+	o, ok := r.Watched.(*observing)
+	if !ok {
+		return
+	}
+	o.Took, o.ReplySize = r.Age(), len(out.Body)
+	refused := wire.HeaderValue(out.Header, wire.RefusedHeader)
+	err := out.Cause
+	if err == nil {
+		err = out.Err
+	}
+	if err == nil && out.Code != 0 {
+		err = &ServiceError{Code: out.Code, Description: out.Description, Refused: refused}
+	}
+	if r, ok := err.(*refusedError); ok { //nolint:errorlint // the mark is not for others
+		err = r.error
+	}
+	if out.Unanswered {
+		err = nats.ErrConnectionClosed
+	}
+	o.classify(out.Code, out.Tag, refused, out.Unanswered, err)
+	o.end()
+}
