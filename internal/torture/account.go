@@ -88,10 +88,12 @@ func (a *account) brokenf(p promise, format string, args ...any) {
 }
 
 // hear counts what is not a problem, but worth knowing.
-func (a *account) hear(what string) {
+func (a *account) hear(what string) { a.hearMany(what, 1) }
+
+func (a *account) hearMany(what string, n int) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.heard[what]++
+	a.heard[what] += n
 }
 
 // addStats sums up the statistics of a stopped instance's endpoint.

@@ -17,6 +17,10 @@ const (
 	// The slow endpoint takes this much and sheds the rest.
 	slowConcurrent = 4
 	slowPending    = 16
+
+	// The flooded endpoint takes this much, which is little beside a flood.
+	floodedConcurrent = 4
+	floodedPending    = 64
 )
 
 // question is the request of every endpoint but one.
@@ -97,6 +101,7 @@ const (
 	moodyEndpoint      = "moody"
 	hopEndpoint        = "hop"
 	numberEndpoint     = "number"
+	floodedEndpoint    = "flooded"
 )
 
 // contract is what callers and instances share.
@@ -110,6 +115,9 @@ type contract struct {
 
 	// number doubles a number. What msgpack makes of some of them is JSON for another one.
 	number typednats.Endpoint[int, int, typednats.Never]
+
+	// flooded gets floods, and no calls that count.
+	flooded typednats.Endpoint[question, answer, typednats.Never]
 }
 
 func newContract() contract {
@@ -123,6 +131,7 @@ func newContract() contract {
 		hop: typednats.NewEndpoint[question, answer, mishap](hopEndpoint).InGroup(group).FailsWith(refusal{}),
 		number: typednats.NewEndpoint[int, int, typednats.Never](numberEndpoint).InGroup(group).
 			WithCodec(msgpack.Codec, json.Codec),
+		flooded: typednats.NewEndpoint[question, answer, typednats.Never](floodedEndpoint).InGroup(group),
 	}
 }
 
@@ -142,6 +151,9 @@ func (c contract) bind(name string, h *handler) (typednats.BoundEndpoint, error)
 		return c.hop.Handle(h.hop), nil
 	case numberEndpoint:
 		return c.number.HandleWith(h.double), nil
+	case floodedEndpoint:
+		return c.flooded.Handle(h.handle, typednats.WithMaxConcurrent(floodedConcurrent),
+			typednats.WithMaxPending(floodedPending, 1<<20)), nil
 	default:
 		return typednats.BoundEndpoint{}, fmt.Errorf("no endpoint is named %q", name)
 	}
@@ -149,7 +161,9 @@ func (c contract) bind(name string, h *handler) (typednats.BoundEndpoint, error)
 
 // endpointNames lists all endpoints of the contract.
 func endpointNames() []string {
-	return []string{plainEndpoint, idempotentEndpoint, slowEndpoint, moodyEndpoint, hopEndpoint, numberEndpoint}
+	return []string{
+		plainEndpoint, idempotentEndpoint, slowEndpoint, moodyEndpoint, hopEndpoint, numberEndpoint, floodedEndpoint,
+	}
 }
 
 // subject is where an endpoint is called.

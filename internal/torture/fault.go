@@ -82,6 +82,8 @@ func (s *saboteur) doGentle(f fault) error {
 		s.load.burst(burstSize, s.random)
 	case discoveryFlood:
 		s.flood()
+	case endpointFlood:
+		return s.floodEndpoint(f)
 	case garbageBurst:
 		s.vandal.burst(context.Background(), 10*burstSize)
 	case vanishingCaller:

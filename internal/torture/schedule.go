@@ -18,6 +18,7 @@ const (
 	overload        faultKind = "overload burst"
 	discoveryFlood  faultKind = "discovery flood"
 	garbageBurst    faultKind = "garbage burst"
+	endpointFlood   faultKind = "flood of one endpoint"
 	vanishingCaller faultKind = "a caller closes its connection"
 )
 
@@ -55,7 +56,7 @@ type fault struct {
 func newSchedule(s settings) []fault {
 	kinds := []faultKind{
 		replaceInstance, relieveInstance, readdEndpoint, resetStats, overload, discoveryFlood, garbageBurst,
-		vanishingCaller, replaceInstance, drainInstance,
+		vanishingCaller, replaceInstance, drainInstance, endpointFlood,
 	}
 	if s.violent {
 		kinds = append(kinds, killNode, killWhileStop, killWhileRemove, lameDuck, reconnectService, reconnectCaller)

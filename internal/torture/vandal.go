@@ -38,7 +38,7 @@ type vandal struct {
 func newVandal(c *cluster, contract contract, random *rand.Rand) *vandal {
 	v := &vandal{cluster: c, random: random, subjects: []string{
 		contract.plain.Subject(), contract.idempotent.Subject(), contract.slow.Subject(), contract.moody.Subject(),
-		contract.hop.Subject(), contract.number.Subject(),
+		contract.hop.Subject(), contract.number.Subject(), contract.flooded.Subject(),
 	}}
 	for _, subject := range v.subjects {
 		v.subjects = append(v.subjects, "_TYPEDNATS.CANCEL."+subject)
