@@ -53,6 +53,8 @@ const (
 	allFound       promise = "discovery missed an instance"
 	stopsClean     promise = "an instance or endpoint did not stop cleanly"
 	callersMissed  promise = "a handler outlived the deadline of a vanished caller"
+	keepsBounds    promise = "kept more requests than there is room for"
+	forgets        promise = "worked on for callers that had given up"
 	heals          promise = "the system did not recover from a fault"
 	leavesNothing  promise = "left behind"
 	sumsUp         promise = "the outcomes do not add up"
@@ -62,7 +64,8 @@ const (
 func promises() []promise {
 	return []promise{
 		noneLost, noneTwice, noneForeign, noneLate, noneUnexpected, noneUntrue, noneEarly, noneLeaked, noneMisread,
-		allBounded, reportsAgree, statsAgree, allFound, stopsClean, callersMissed, heals, leavesNothing, sumsUp,
+		allBounded, reportsAgree, statsAgree, allFound, stopsClean, callersMissed,
+		keepsBounds, forgets, heals, leavesNothing, sumsUp,
 	}
 }
 

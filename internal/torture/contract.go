@@ -21,6 +21,10 @@ const (
 	// The flooded endpoint takes this much, which is little beside a flood.
 	floodedConcurrent = 4
 	floodedPending    = 64
+
+	// The heavy endpoint has room for a few requests of the largest size only.
+	heavyConcurrent = 2
+	heavyBytes      = 1 << 20
 )
 
 // question is the request of every endpoint but one.
@@ -30,6 +34,7 @@ type question struct {
 	WaitMS int64  `json:"wait_ms,omitempty"` // how long the caller waits, rounded up
 	Mode   mode   `json:"mode,omitempty"`
 	NapMS  int64  `json:"nap_ms,omitempty"`
+	Hold   bool   `json:"hold,omitempty"` // the handler waits at the gate
 	Pad    string `json:"pad,omitempty"`
 	Next   next   `json:"next,omitempty"` // for the hop
 	For    uint64 `json:"for,omitempty"`  // the call that this one is made for by a hop
@@ -102,6 +107,8 @@ const (
 	hopEndpoint        = "hop"
 	numberEndpoint     = "number"
 	floodedEndpoint    = "flooded"
+	heavyEndpoint      = "heavy"
+	crowdedEndpoint    = "crowded"
 )
 
 // contract is what callers and instances share.
@@ -118,6 +125,9 @@ type contract struct {
 
 	// flooded gets floods, and no calls that count.
 	flooded typednats.Endpoint[question, answer, typednats.Never]
+
+	// heavy gets large headers, and crowded many calls at once.
+	heavy, crowded typednats.Endpoint[question, answer, typednats.Never]
 }
 
 func newContract() contract {
@@ -132,6 +142,8 @@ func newContract() contract {
 		number: typednats.NewEndpoint[int, int, typednats.Never](numberEndpoint).InGroup(group).
 			WithCodec(msgpack.Codec, json.Codec),
 		flooded: typednats.NewEndpoint[question, answer, typednats.Never](floodedEndpoint).InGroup(group),
+		heavy:   typednats.NewEndpoint[question, answer, typednats.Never](heavyEndpoint).InGroup(group),
+		crowded: typednats.NewEndpoint[question, answer, typednats.Never](crowdedEndpoint).InGroup(group),
 	}
 }
 
@@ -154,6 +166,11 @@ func (c contract) bind(name string, h *handler) (typednats.BoundEndpoint, error)
 	case floodedEndpoint:
 		return c.flooded.Handle(h.handle, typednats.WithMaxConcurrent(floodedConcurrent),
 			typednats.WithMaxPending(floodedPending, 1<<20)), nil
+	case heavyEndpoint:
+		return c.heavy.Handle(h.handle, typednats.WithMaxConcurrent(heavyConcurrent),
+			typednats.WithMaxPending(typednats.DefaultMaxPendingMessages, heavyBytes)), nil
+	case crowdedEndpoint:
+		return c.crowded.Handle(h.handle), nil
 	default:
 		return typednats.BoundEndpoint{}, fmt.Errorf("no endpoint is named %q", name)
 	}
@@ -163,6 +180,7 @@ func (c contract) bind(name string, h *handler) (typednats.BoundEndpoint, error)
 func endpointNames() []string {
 	return []string{
 		plainEndpoint, idempotentEndpoint, slowEndpoint, moodyEndpoint, hopEndpoint, numberEndpoint, floodedEndpoint,
+		heavyEndpoint, crowdedEndpoint,
 	}
 }
 

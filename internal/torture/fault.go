@@ -84,6 +84,10 @@ func (s *saboteur) doGentle(f fault) error {
 		s.flood()
 	case endpointFlood:
 		return s.floodEndpoint(f)
+	case massCancel:
+		return s.cancelAll()
+	case largeHeaders:
+		s.burden()
 	case garbageBurst:
 		s.vandal.burst(context.Background(), 10*burstSize)
 	case vanishingCaller:

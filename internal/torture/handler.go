@@ -85,6 +85,9 @@ func (h *handler) handle(ctx context.Context, q question) (answer, error) {
 
 // nap sleeps as long as the caller asks for, and not longer than the caller waits.
 func (h *handler) nap(ctx context.Context, q question) error {
+	if q.Hold && q.Run == h.ledger.run {
+		return h.hold(ctx)
+	}
 	nap := time.Duration(q.NapMS) * time.Millisecond
 	if nap <= 0 {
 		return nil
@@ -106,13 +109,27 @@ func (h *handler) nap(ctx context.Context, q question) error {
 		return nil
 	case <-ctx.Done():
 	}
-	if errors.Is(context.Cause(ctx), typednats.ErrCallerGone) {
-		h.account.hear("handlers told that their caller is gone")
-	}
+	h.hearGone(ctx)
 	if vanishing != nil {
 		vanishing.gone <- struct{}{}
 	}
 	return fmt.Errorf("nap: %w", ctx.Err())
+}
+
+// hold waits until the gate is open, and not longer than the caller waits.
+func (h *handler) hold(ctx context.Context) error {
+	if err := h.gate.pass(ctx); err != nil {
+		h.hearGone(ctx)
+		return fmt.Errorf("wait at the gate: %w", err)
+	}
+	return nil
+}
+
+// hearGone counts the handlers that are told why their time is over.
+func (h *handler) hearGone(ctx context.Context) {
+	if errors.Is(context.Cause(ctx), typednats.ErrCallerGone) {
+		h.account.hear("handlers told that their caller is gone")
+	}
 }
 
 // failure is an undeclared error of a handler.

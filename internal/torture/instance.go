@@ -21,7 +21,8 @@ type shared struct {
 	told     *told
 	account  *account
 	underway atomic.Int64 // calls
-	cutOff   sync.Map     // ids of hops whose own call waited when the connection of their instance was drained
+	gate     gate
+	cutOff   sync.Map // ids of hops whose own call waited when the connection of their instance was drained
 }
 
 // drainTime is how long an instance or an endpoint may take to stop. Only handlers of vanished callers take long.

@@ -22,6 +22,7 @@ const (
 type caller struct {
 	nc        *nats.Conn
 	requester typednats.Requester
+	retries   bool
 }
 
 // load makes calls and checks what comes back.
@@ -40,17 +41,18 @@ func newCallers(c *cluster) ([]*caller, error) {
 	})
 	const members = 6
 	var callers []*caller
-	for i, wrap := range []func(*nats.Conn) typednats.Requester{
-		func(nc *nats.Conn) typednats.Requester { return typednats.NewClient(nc, retry) },
-		func(nc *nats.Conn) typednats.Requester { return nc },
-		func(nc *nats.Conn) typednats.Requester { return typednats.NewClient(nc) },
-		func(nc *nats.Conn) typednats.Requester { return typednats.NewClient(nc, retry) },
-		func(nc *nats.Conn) typednats.Requester { return nc },
-		func(nc *nats.Conn) typednats.Requester {
-			return typednats.NewClient(nc, retry, typednats.WithoutReplyToken())
-		},
-		func(nc *nats.Conn) typednats.Requester { return typednats.NewClient(nc) },
-		func(nc *nats.Conn) typednats.Requester { return nc },
+	client := func(nc *nats.Conn) typednats.Requester { return typednats.NewClient(nc) }
+	bare := func(nc *nats.Conn) typednats.Requester { return nc }
+	retrying := func(nc *nats.Conn) typednats.Requester { return typednats.NewClient(nc, retry) }
+	withHeaders := func(nc *nats.Conn) typednats.Requester {
+		return typednats.NewClient(nc, retry, typednats.WithoutReplyToken())
+	}
+	for i, kind := range []struct {
+		wrap    func(*nats.Conn) typednats.Requester
+		retries bool
+	}{
+		{retrying, true}, {bare, false}, {client, false}, {retrying, true}, {bare, false}, {withHeaders, true},
+		{client, false}, {bare, false},
 	} {
 		user := callerUser
 		if i >= members {
@@ -60,7 +62,7 @@ func newCallers(c *cluster) ([]*caller, error) {
 		if err != nil {
 			return callers, fmt.Errorf("connect caller %d: %w", i, err)
 		}
-		callers = append(callers, &caller{nc: nc, requester: wrap(nc)})
+		callers = append(callers, &caller{nc: nc, requester: kind.wrap(nc), retries: kind.retries})
 	}
 	return callers, nil
 }
@@ -77,6 +79,11 @@ func (l *load) start(ctx context.Context, n int, seed uint64) {
 			}
 		})
 	}
+}
+
+// steady are the callers that send a request once and wait for what becomes of it.
+func (l *load) steady() []*caller {
+	return slices.DeleteFunc(slices.Clone(l.callers), func(c *caller) bool { return c.retries })
 }
 
 // wait waits for the workers' last calls. It returns how many calls have not returned long after their deadlines.
@@ -99,8 +106,7 @@ func (l *load) burst(n int, random *rand.Rand) {
 
 // call makes one call and enters it into the account.
 func (l *load) call(parent context.Context, c *caller, p plan) {
-	p.caller = slices.Index(l.callers, c)
-	p.request.Run, p.request.ID, p.request.WaitMS = l.ledger.run, l.ledger.newCall(p.again), milliseconds(p.timeout)
+	l.enter(&p, c)
 	start, due := time.Now(), p.timeout
 	ctx, end := context.WithTimeout(parent, p.timeout)
 	defer end()
@@ -110,6 +116,12 @@ func (l *load) call(parent context.Context, c *caller, p plan) {
 		due = p.cancel
 	}
 	_ = l.make(ctx, c.requester, &p, start, due) // it is in the account
+}
+
+// enter completes the request of a call that is about to be made.
+func (l *load) enter(p *plan, c *caller) {
+	p.caller = slices.Index(l.callers, c)
+	p.request.Run, p.request.ID, p.request.WaitMS = l.ledger.run, l.ledger.newCall(p.again), milliseconds(p.timeout)
 }
 
 // close closes the clients and their connections, and checks that the clients leave nothing on them.

@@ -19,6 +19,8 @@ const (
 	discoveryFlood  faultKind = "discovery flood"
 	garbageBurst    faultKind = "garbage burst"
 	endpointFlood   faultKind = "flood of one endpoint"
+	massCancel      faultKind = "thousands of calls, cancelled at once"
+	largeHeaders    faultKind = "large headers while handlers are busy"
 	vanishingCaller faultKind = "a caller closes its connection"
 )
 
@@ -57,6 +59,7 @@ func newSchedule(s settings) []fault {
 	kinds := []faultKind{
 		replaceInstance, relieveInstance, readdEndpoint, resetStats, overload, discoveryFlood, garbageBurst,
 		vanishingCaller, replaceInstance, drainInstance, endpointFlood,
+		massCancel, largeHeaders,
 	}
 	if s.violent {
 		kinds = append(kinds, killNode, killWhileStop, killWhileRemove, lameDuck, reconnectService, reconnectCaller)

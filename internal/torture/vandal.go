@@ -39,6 +39,7 @@ func newVandal(c *cluster, contract contract, random *rand.Rand) *vandal {
 	v := &vandal{cluster: c, random: random, subjects: []string{
 		contract.plain.Subject(), contract.idempotent.Subject(), contract.slow.Subject(), contract.moody.Subject(),
 		contract.hop.Subject(), contract.number.Subject(), contract.flooded.Subject(),
+		contract.heavy.Subject(), contract.crowded.Subject(),
 	}}
 	for _, subject := range v.subjects {
 		v.subjects = append(v.subjects, "_TYPEDNATS.CANCEL."+subject)
