@@ -55,6 +55,8 @@ const (
 	callersMissed  promise = "a handler outlived the deadline of a vanished caller"
 	keepsBounds    promise = "kept more requests than there is room for"
 	forgets        promise = "worked on for callers that had given up"
+	worksOff       promise = "did too little of what could be done in time"
+	allTold        promise = "left callers without an answer at full load"
 	heals          promise = "the system did not recover from a fault"
 	leavesNothing  promise = "left behind"
 	sumsUp         promise = "the outcomes do not add up"
@@ -65,7 +67,7 @@ func promises() []promise {
 	return []promise{
 		noneLost, noneTwice, noneForeign, noneLate, noneUnexpected, noneUntrue, noneEarly, noneLeaked, noneMisread,
 		allBounded, reportsAgree, statsAgree, allFound, stopsClean, callersMissed,
-		keepsBounds, forgets, heals, leavesNothing, sumsUp,
+		keepsBounds, forgets, worksOff, allTold, heals, leavesNothing, sumsUp,
 	}
 }
 

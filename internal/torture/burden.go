@@ -33,7 +33,7 @@ func (s *saboteur) burden() {
 	var returned atomic.Int64
 	for i := range burdenSize {
 		calls.Go(func() {
-			s.load.call(context.Background(), callers[i%len(callers)], s.load.contract.burdenPlan(value))
+			_ = s.load.call(context.Background(), callers[i%len(callers)], s.load.contract.burdenPlan(value))
 			returned.Add(1)
 		})
 	}

@@ -25,6 +25,9 @@ const (
 	// The heavy endpoint has room for a few requests of the largest size only.
 	heavyConcurrent = 2
 	heavyBytes      = 1 << 20
+
+	// The measured endpoint runs this many handlers at a time.
+	measuredConcurrent = 16
 )
 
 // question is the request of every endpoint but one.
@@ -109,6 +112,7 @@ const (
 	floodedEndpoint    = "flooded"
 	heavyEndpoint      = "heavy"
 	crowdedEndpoint    = "crowded"
+	measuredEndpoint   = "measured" // of an instance of its own
 )
 
 // contract is what callers and instances share.
@@ -128,6 +132,9 @@ type contract struct {
 
 	// heavy gets large headers, and crowded many calls at once.
 	heavy, crowded typednats.Endpoint[question, answer, typednats.Never]
+
+	// measured is offered more calls than it can serve.
+	measured typednats.Endpoint[question, answer, typednats.Never]
 }
 
 func newContract() contract {
@@ -141,9 +148,10 @@ func newContract() contract {
 		hop: typednats.NewEndpoint[question, answer, mishap](hopEndpoint).InGroup(group).FailsWith(refusal{}),
 		number: typednats.NewEndpoint[int, int, typednats.Never](numberEndpoint).InGroup(group).
 			WithCodec(msgpack.Codec, json.Codec),
-		flooded: typednats.NewEndpoint[question, answer, typednats.Never](floodedEndpoint).InGroup(group),
-		heavy:   typednats.NewEndpoint[question, answer, typednats.Never](heavyEndpoint).InGroup(group),
-		crowded: typednats.NewEndpoint[question, answer, typednats.Never](crowdedEndpoint).InGroup(group),
+		flooded:  typednats.NewEndpoint[question, answer, typednats.Never](floodedEndpoint).InGroup(group),
+		heavy:    typednats.NewEndpoint[question, answer, typednats.Never](heavyEndpoint).InGroup(group),
+		crowded:  typednats.NewEndpoint[question, answer, typednats.Never](crowdedEndpoint).InGroup(group),
+		measured: typednats.NewEndpoint[question, answer, typednats.Never](measuredEndpoint).InGroup(group),
 	}
 }
 
@@ -171,12 +179,14 @@ func (c contract) bind(name string, h *handler) (typednats.BoundEndpoint, error)
 			typednats.WithMaxPending(typednats.DefaultMaxPendingMessages, heavyBytes)), nil
 	case crowdedEndpoint:
 		return c.crowded.Handle(h.handle), nil
+	case measuredEndpoint:
+		return c.measured.Handle(h.handle, typednats.WithMaxConcurrent(measuredConcurrent)), nil
 	default:
 		return typednats.BoundEndpoint{}, fmt.Errorf("no endpoint is named %q", name)
 	}
 }
 
-// endpointNames lists all endpoints of the contract.
+// endpointNames lists the endpoints of every instance of the fleet.
 func endpointNames() []string {
 	return []string{
 		plainEndpoint, idempotentEndpoint, slowEndpoint, moodyEndpoint, hopEndpoint, numberEndpoint, floodedEndpoint,

@@ -88,6 +88,8 @@ func (s *saboteur) doGentle(f fault) error {
 		return s.cancelAll()
 	case largeHeaders:
 		s.burden()
+	case fullLoad:
+		return s.overburden(node)
 	case garbageBurst:
 		s.vandal.burst(context.Background(), 10*burstSize)
 	case vanishingCaller:
@@ -144,7 +146,7 @@ func (s *saboteur) drain(slot, node int) error {
 	var calls sync.WaitGroup
 	for i := range drainCalls {
 		p := s.load.contract.napPlan(s.random)
-		calls.Go(func() { s.load.call(context.Background(), s.load.callers[i%len(s.load.callers)], p) })
+		calls.Go(func() { _ = s.load.call(context.Background(), s.load.callers[i%len(s.load.callers)], p) })
 	}
 	for deadline := time.Now().Add(patience); in.napping() == 0 && time.Now().Before(deadline); {
 		pause(context.Background(), time.Millisecond)

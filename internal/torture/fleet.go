@@ -43,12 +43,15 @@ func startFleet(c *cluster, s *shared) (*fleet, error) {
 }
 
 // launch starts an instance on a connection to a node.
-func (f *fleet) launch(node int) (*instance, error) {
+func (f *fleet) launch(node int) (*instance, error) { return f.launchWith(node, endpointNames()...) }
+
+// launchWith starts an instance that has some endpoints only, or others.
+func (f *fleet) launchWith(node int, names ...string) (*instance, error) {
 	nc, err := f.cluster.connect(node, instanceUser)
 	if err != nil {
 		return nil, fmt.Errorf("connect instance: %w", err)
 	}
-	in, err := startInstance(nc, f.shared, f.cluster)
+	in, err := startInstance(nc, f.shared, f.cluster, names...)
 	if err != nil {
 		nc.Close()
 		return nil, err

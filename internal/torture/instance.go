@@ -41,13 +41,13 @@ type instance struct {
 	draining time.Time // when its connection began to drain
 }
 
-func startInstance(nc *nats.Conn, s *shared, c *cluster) (*instance, error) {
+func startInstance(nc *nats.Conn, s *shared, c *cluster, names ...string) (*instance, error) {
 	in := &instance{
 		nc: nc, shared: s, subscriptions: c.subscriptions, handlers: make(map[string]*handler),
 		onward: typednats.NewClient(nc),
 	}
 	var endpoints []typednats.BoundEndpoint
-	for _, name := range endpointNames() {
+	for _, name := range names {
 		bound, err := in.bind(name)
 		if err != nil {
 			return nil, err
@@ -89,8 +89,11 @@ func (in *instance) requesters() []typednats.Requester {
 // bind gives an endpoint a new handler, which begins to count at zero as the endpoint's statistics do.
 func (in *instance) bind(name string) (typednats.BoundEndpoint, error) {
 	h := &handler{shared: in.shared, maxNap: maxNap, onward: in.requesters(), isDraining: in.isDraining}
-	if name == moodyEndpoint {
+	switch name {
+	case moodyEndpoint:
 		h.maxNap = strangerNap
+	case measuredEndpoint:
+		h.maxNap = measuredNap
 	}
 	bound, err := in.contract.bind(name, h)
 	if err != nil {

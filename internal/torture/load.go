@@ -74,7 +74,7 @@ func (l *load) start(ctx context.Context, n int, seed uint64) {
 			random := newRandom(seed, uint64(i)+1) //nolint:gosec // i is not negative
 			c := l.callers[i%len(l.callers)]
 			for ctx.Err() == nil {
-				l.call(context.WithoutCancel(ctx), c, l.contract.newPlan(random)) // it ends by itself
+				_ = l.call(context.WithoutCancel(ctx), c, l.contract.newPlan(random)) // it ends by itself
 				pause(ctx, time.Duration(random.Int64N(int64(maxPause))))
 			}
 		})
@@ -99,13 +99,13 @@ func (l *load) burst(n int, random *rand.Rand) {
 	var calls sync.WaitGroup
 	for i := range n {
 		p := l.contract.slowPlan(random)
-		calls.Go(func() { l.call(context.Background(), l.callers[i%len(l.callers)], p) })
+		calls.Go(func() { _ = l.call(context.Background(), l.callers[i%len(l.callers)], p) })
 	}
 	calls.Wait()
 }
 
-// call makes one call and enters it into the account.
-func (l *load) call(parent context.Context, c *caller, p plan) {
+// call makes one call and enters it into the account. Its error is accounted for.
+func (l *load) call(parent context.Context, c *caller, p plan) error {
 	l.enter(&p, c)
 	start, due := time.Now(), p.timeout
 	ctx, end := context.WithTimeout(parent, p.timeout)
@@ -115,7 +115,7 @@ func (l *load) call(parent context.Context, c *caller, p plan) {
 		defer timer.Stop()
 		due = p.cancel
 	}
-	_ = l.make(ctx, c.requester, &p, start, due) // it is in the account
+	return l.make(ctx, c.requester, &p, start, due)
 }
 
 // enter completes the request of a call that is about to be made.

@@ -21,6 +21,7 @@ const (
 	endpointFlood   faultKind = "flood of one endpoint"
 	massCancel      faultKind = "thousands of calls, cancelled at once"
 	largeHeaders    faultKind = "large headers while handlers are busy"
+	fullLoad        faultKind = "more calls than can be served in time"
 	vanishingCaller faultKind = "a caller closes its connection"
 )
 
@@ -59,7 +60,7 @@ func newSchedule(s settings) []fault {
 	kinds := []faultKind{
 		replaceInstance, relieveInstance, readdEndpoint, resetStats, overload, discoveryFlood, garbageBurst,
 		vanishingCaller, replaceInstance, drainInstance, endpointFlood,
-		massCancel, largeHeaders,
+		massCancel, largeHeaders, fullLoad,
 	}
 	if s.violent {
 		kinds = append(kinds, killNode, killWhileStop, killWhileRemove, lameDuck, reconnectService, reconnectCaller)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -27,7 +28,7 @@ func TestMain(m *testing.M) {
 func TestTorture(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{
-		{"-seconds", "5", "-faults", faultsGentle},
+		{"-seconds", "10", "-faults", faultsGentle},
 		{"-seconds", "6", "-faults", faultsAll},
 		{"-seconds", "6", "-faults", faultsAll, "-servers", serversProcesses},
 	} {
@@ -80,6 +81,87 @@ func TestScheduleRepeatsItself(t *testing.T) {
 		if f.kind.violent() {
 			t.Errorf("%q is in a gentle schedule", f.kind)
 		}
+	}
+}
+
+// Each kind of fault is in the first round of a long schedule.
+func TestScheduleHasEveryKind(t *testing.T) {
+	t.Parallel()
+	gentle := []faultKind{
+		replaceInstance, relieveInstance, drainInstance, readdEndpoint, resetStats, overload, discoveryFlood, garbageBurst,
+		endpointFlood, massCancel, largeHeaders, fullLoad, vanishingCaller,
+	}
+	violent := []faultKind{killNode, killWhileStop, killWhileRemove, lameDuck, reconnectService, reconnectCaller, revoke}
+	for _, test := range []struct {
+		violent bool
+		want    []faultKind
+	}{{false, gentle}, {true, append(slices.Clone(gentle), violent...)}} {
+		got := make(map[faultKind]bool)
+		for _, f := range newSchedule(settings{seed: 7, length: time.Minute, violent: test.violent}) {
+			got[f.kind] = true
+		}
+		want := make(map[faultKind]bool)
+		for _, kind := range test.want {
+			want[kind] = true
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("violent %v (-want +got):\n%s", test.violent, diff)
+		}
+	}
+}
+
+func TestFullLoadIsJudged(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		result fullLoadResult
+		want   map[promise]int
+	}{
+		"well":        {fullLoadResult{calls: 400, answers: 170, silent: 20, naps: 200}, map[promise]int{}},
+		"idle":        {fullLoadResult{calls: 400, answers: 139, naps: 200}, map[promise]int{worksOff: 1}},
+		"untold":      {fullLoadResult{calls: 400, answers: 200, silent: 21, naps: 200}, map[promise]int{allTold: 1}},
+		"both":        {fullLoadResult{calls: 400, silent: 400, naps: 200}, map[promise]int{worksOff: 1, allTold: 1}},
+		"too busy":    {fullLoadResult{calls: 400, silent: 400, naps: 200, longest: 3 * measuredNap}, map[promise]int{}},
+		"busy enough": {fullLoadResult{calls: 400, answers: 139, naps: 200, longest: 2 * measuredNap}, map[promise]int{worksOff: 1}},
+	} {
+		acc := newAccount()
+		test.result.judge(acc)
+		got := make(map[promise]int)
+		for _, p := range promises() {
+			if n := len(acc.problemsOf(p)); n > 0 {
+				got[p] = n
+			}
+		}
+		if diff := cmp.Diff(test.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+func TestGate(t *testing.T) {
+	t.Parallel()
+	var g gate
+	if err := g.pass(t.Context()); err != nil {
+		t.Errorf("pass the open gate: %v", err)
+	}
+	open := g.shut()
+	ctx, cancel := context.WithCancel(t.Context())
+	passed := make(chan error)
+	go func() { passed <- g.pass(ctx) }()
+	if !awaitTrue(patience, func() bool { return g.held() == 1 }) {
+		t.Fatalf("%d wait at the shut gate, want 1", g.held())
+	}
+	cancel()
+	if err := <-passed; !errors.Is(err, context.Canceled) {
+		t.Errorf("pass the shut gate, cancelled: %v", err)
+	}
+	go func() { passed <- g.pass(t.Context()) }()
+	if !awaitTrue(patience, func() bool { return g.held() == 1 }) {
+		t.Fatalf("%d wait at the shut gate, want 1", g.held())
+	}
+	open()
+	open()
+	if err := <-passed; err != nil || g.held() != 0 {
+		t.Errorf("pass the gate that was opened: %v, and %d wait", err, g.held())
 	}
 }
 
