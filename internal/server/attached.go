@@ -86,13 +86,15 @@ func (a *attached) detach() {
 	a.leaves.Do(func() { a.conn.intakes.release(a.in) })
 }
 
-// noticeDropped counts and reports the requests that nobody answers: those that came faster than they could be refused,
-// and those that nats.go has dropped because nobody read them in time.
+// noticeDropped reports the requests that nobody answers: those that came faster than they could be refused, which are
+// counted already, and those that nats.go has dropped because nobody read them in time.
 func (a *attached) noticeDropped() {
 	if n := a.unanswered.Swap(0); n > 0 {
 		err := fmt.Errorf("%w: %d requests were refused without an answer", nats.ErrSlowConsumer, n)
 		counted := wire.Dropped(err)
-		a.counts.Load().fail(int(n), counted.Code, counted.Description)
+		if counts := a.counts.Load(); counts.unanswered.Load() > 0 { // there was no reset since
+			counts.fail(0, counted.Code, counted.Description)
+		}
 		a.conn.report(Report{Endpoint: a.Name, Subject: a.Subject, Err: err})
 	}
 	dropped, err := a.requests.Dropped()

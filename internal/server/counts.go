@@ -27,6 +27,7 @@ type counts struct {
 	requests   atomic.Int64
 	processing atomic.Int64             // nanoseconds
 	failures   atomic.Pointer[failures] // nil if there were none
+	unanswered atomic.Int64             // errors as well: requests that were refused without an answer
 }
 
 // failures is a number of errors with the last of them.
@@ -51,10 +52,13 @@ func (c *counts) fail(n, code int, description string) {
 }
 
 func (c *counts) read() Counts {
-	failed := c.failures.Load() // before the requests, so that there are never more
-	read := Counts{Requests: int(c.requests.Load()), Processing: time.Duration(c.processing.Load())}
+	failed, unanswered := c.failures.Load(), c.unanswered.Load() // before the requests, so that there are never more
+	read := Counts{
+		Requests: int(c.requests.Load()), Errors: int(unanswered), Processing: time.Duration(c.processing.Load()),
+	}
 	if failed != nil {
-		read.Errors, read.LastError = failed.number, failed.last
+		read.Errors += failed.number
+		read.LastError = failed.last
 	}
 	return read
 }

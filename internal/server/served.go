@@ -252,13 +252,16 @@ func (e *Served) turnAway() bool {
 	if !e.full.Load() {
 		return false
 	}
-	e.counts.Load().requests.Add(1)
+	counts := e.counts.Load()
+	counts.requests.Add(1)
+	counts.unanswered.Add(1)
 	e.unanswered.Add(1)
 	return true
 }
 
 // drop implements [receiver]. Nobody hears of the request but the statistics, see [attached.noticeDropped].
 func (e *Served) drop(r *Request) {
+	r.counts.unanswered.Add(1)
 	e.unanswered.Add(1)
 	r.recycle()
 	e.mu.Lock()
