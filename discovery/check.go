@@ -30,7 +30,8 @@ const maxTries = 3
 //   - A content type that the client sends is not accepted: breaking.
 //   - An instance announces no contract, as services of other makes do: info. One cannot be fetched: a warning.
 //
-// Nothing is asked before the range begins; then $SRV.INFO is, and contracts are as they are needed. An error comes last,
+// Nothing is asked before the range begins; then $SRV.INFO is, and contracts are as they are needed, for no longer than
+// [WithMaxWait] once more: what is not there then cannot be fetched. An error comes last,
 // after the findings about those who had answered; it is not said then that nobody serves a subject.
 func Check(ctx context.Context, c *Client, docs ...contract.Document) iter.Seq2[contract.Finding, error] {
 	return func(yield func(contract.Finding, error) bool) {
@@ -46,8 +47,10 @@ func Check(ctx context.Context, c *Client, docs ...contract.Document) iter.Seq2[
 			}
 			f.add(info)
 		}
+		fetching, cancel := context.WithTimeout(ctx, c.settings.maxWait)
+		defer cancel()
 		for _, doc := range docs {
-			for _, finding := range f.check(ctx, doc, failed == nil) {
+			for _, finding := range f.check(fetching, doc, failed == nil) {
 				if !yield(finding, nil) {
 					return
 				}

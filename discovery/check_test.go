@@ -246,6 +246,34 @@ func TestCheckEndsInTime(t *testing.T) {
 	}
 }
 
+// Many who announce contracts, and are mute when they are asked for them, do not make it wait for each.
+func TestCheckWaitsOnceForTheMute(t *testing.T) {
+	t.Parallel()
+	nc := typednatstest.Server(t)
+	const mute = 40
+	for i := range mute {
+		announce(t, nc, fmt.Sprintf("digest-%02d", i), echoBack)
+	}
+	if _, err := nc.SubscribeSync("_TYPEDNATS.CONTRACT.>"); err != nil {
+		t.Fatal(err)
+	}
+	client := discovery.New(nc, discovery.WithMaxWait(2*time.Second), discovery.WithMaxResults(mute))
+	ctx, cancel := context.WithTimeout(t.Context(), mute*time.Second)
+	defer cancel()
+	found := 0
+	for f, err := range discovery.Check(ctx, client, documentOf(t, v1)) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f.Rule == contract.RuleOpaque {
+			found++
+		}
+	}
+	if found != mute {
+		t.Errorf("%d contracts that cannot be fetched, want %d", found, mute)
+	}
+}
+
 func TestContract(t *testing.T) {
 	t.Parallel()
 	nc := typednatstest.Server(t)
