@@ -86,8 +86,7 @@ func TestQuick(t *testing.T) {
 		"a request, typednats JSON: `call \"json\" at \"json\": nats: maximum payload exceeded`",
 		"a reply, raw: `nats: timeout`",
 		"a reply, typednats: `call \"inflate\" at \"inflate\": service error 500: reply of 1048577 bytes",
-		"- INFO is answered by a service with", "- STATS is answered by a service with",
-		"the asker gets `service instance not found`",
+		"- A service starts, and answers, with up to ", "With one more NewService returns `start service ",
 		"The median latency grows as callers^",
 	} {
 		if !strings.Contains(stdout.String(), text) {

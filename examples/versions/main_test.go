@@ -34,7 +34,7 @@ func Example_main() {
 	// breaking: an old client sends to "reserve", the new service serves "stock.reserve" [subject], hurts clients
 	// => a client of the release before is served by the other instance alone
 	// # another subject beside the old one
-	// info: the endpoint is new: a client that calls it before the service has it gets no answer [endpoint-added], hurts new clients, client first
+	// info: the endpoint is new: a client that calls it before the service has it gets no answer [endpoint-added], client first
 	// => a client of the release before can call both
 	// # the old subject is deprecated
 	// info: the endpoint is deprecated now: "send to stock.reserve" [deprecated]
