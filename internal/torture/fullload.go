@@ -13,9 +13,9 @@ import (
 const (
 	// measuredNap is how long a handler of the measured endpoint sleeps. Its caller waits for some multiples of that.
 	measuredNap  = 60 * time.Millisecond
-	leastNaps    = 8
-	mostNaps     = 16
-	fullLoadTime = time.Second
+	leastNaps    = 5
+	mostNaps     = 10
+	fullLoadTime = 3 * time.Second / 2
 
 	// The endpoint does at least this part of what it can do, and leaves at most that part of the callers without an answer.
 	leastGoodput = 0.7
