@@ -20,7 +20,7 @@ const (
 	crowdLast = time.Second
 
 	// crowdUntold is how many handlers may go on. A client says once that a call is given up, and is not heard if that comes
-	// before the request, which happens to one call in some hundred thousand.
+	// before the request, which happens to a few in ten thousand calls of a crowd.
 	crowdUntold = crowdSize / 100
 )
 
