@@ -30,7 +30,7 @@ test: ## run every test, as the README says
 
 .PHONY: race
 race: ## run every test three times, shuffled, with the race detector
-	go test -race -shuffle=on -count=3 ./...
+	go test -race -shuffle=on -count=3 -timeout 30m ./...
 
 .PHONY: lint
 lint: ## run golangci-lint over all modules

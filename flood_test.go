@@ -13,8 +13,8 @@ import (
 	"github.com/typednats/typednats/typednatstest"
 )
 
-// floodSize is how many requests a flood is: many times what a service has room for, and over in a second or two.
-const floodSize = 1 << 20
+// floodSize is how many requests a flood is: several times what a service has room for, and soon over.
+const floodSize = 1 << 18
 
 // flood sends requests to a subject from several connections, as fast as it can.
 func flood(t *testing.T, srv *typednatstest.NATS, subject string) {

@@ -254,7 +254,7 @@ func TestHostileErrorsDoNotSilenceStats(t *testing.T) {
 	}
 	s := start(t, nc, config(), bound...)
 	for i := range endpoints {
-		_, _ = typednats.RequestService(ctx, nc, echo.InSubject(fmt.Sprint("echo.", i)), note{strings.Repeat("<", 100_000)})
+		_, _ = typednats.RequestService(ctx, nc, echo.InSubject(fmt.Sprint("echo.", i)), note{strings.Repeat("<", 5000)})
 	}
 	got, err := discovery.New(nc).StatsInstance(ctx, s.Name(), s.ID())
 	if err != nil {

@@ -169,7 +169,7 @@ func TestServiceStartsWithManyEndpoints(t *testing.T) {
 	if took := time.Since(begin); took > 20*time.Second {
 		t.Errorf("the start took %v", took)
 	}
-	d := discovery.New(nc)
+	d := discovery.New(nc, discovery.WithMaxWait(patience)) // it makes all contract documents first
 	if info, err := d.InfoInstance(within(t), s.Name(), s.ID()); err != nil || len(info.Endpoints) != len(bound) {
 		t.Errorf("INFO: %d endpoints, %v", len(info.Endpoints), err)
 	}
