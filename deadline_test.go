@@ -27,9 +27,11 @@ func TestTimeIsOneErrorWhoeverNotices(t *testing.T) {
 	t.Parallel()
 	srv := typednatstest.Run(t)
 	nc, reports := srv.Connect(t), make(reportLog, 1000)
-	s := start(t, srv.Connect(t), config(reports.config), echo.Handle(untilTheEnd))
 	const callers, calls = 64, 3
-	for kind, r := range requesters(t, nc) {
+	kinds := requesters(t, nc)
+	s := start(t, srv.Connect(t), config(reports.config), echo.Handle(untilTheEnd,
+		typednats.WithMaxConcurrent(callers*calls*len(kinds)))) // so that none is refused for lack of slots
+	for kind, r := range kinds {
 		var all sync.WaitGroup
 		for range callers {
 			all.Go(func() {
