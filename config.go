@@ -85,10 +85,14 @@ type ServiceConfig struct {
 	DiscoveryDisabled bool
 
 	// ContractsDisabled keeps the contracts of the endpoints from being published: $SRV.INFO has no digests of them, nobody
-	// can fetch the documents or check whether the service fits, and it needs no permission to subscribe to
-	// _TYPEDNATS.CONTRACT.>. DiscoveryDisabled does that, too. A service without that permission starts all the same, and
-	// reports that.
+	// can fetch the documents or check whether the service fits. DiscoveryDisabled does that, too.
 	ContractsDisabled bool
+
+	// ContractsAlways has the service hand out the documents although the server asks for a login. By default it does not do
+	// that then: the user may not be allowed to subscribe to _TYPEDNATS.CONTRACT.<service>.>, and the server's refusal would
+	// go to the connection's error handler. A service that sets it without the permission starts all the same, and
+	// reports that.
+	ContractsAlways bool
 
 	// AskNeighbours says when the service asks $SRV.INFO, once it has started, to warn of other services that get its
 	// requests: by default if the server asks for no login. It never does if DiscoveryDisabled.
@@ -146,6 +150,9 @@ func (c *ServiceConfig) check(nc *nats.Conn) error {
 			m.add("QueueGroup", c.QueueGroup, errors.New("QueueGroupDisabled is set too"))
 		}
 	}
+	if c.ContractsAlways && !c.publishes() {
+		m.add("ContractsAlways", "true", errors.New("ContractsDisabled or DiscoveryDisabled is set too"))
+	}
 	checkMetadata("Metadata key", c.Metadata, &m)
 	checkObservers(c.Observers, &m)
 	checkGuards(c.Guards, &m)
@@ -164,6 +171,11 @@ func (c *ServiceConfig) check(nc *nats.Conn) error {
 
 // publishes reports whether the contracts of the endpoints are published.
 func (c *ServiceConfig) publishes() bool { return !c.DiscoveryDisabled && !c.ContractsDisabled }
+
+// handsOut reports whether a service on nc answers questions for the documents.
+func (c *ServiceConfig) handsOut(nc *nats.Conn) bool {
+	return c.publishes() && (c.ContractsAlways || !nc.AuthRequired())
+}
 
 func (c *ServiceConfig) drainTimeout() time.Duration {
 	return cmp.Or(c.DrainTimeout, DefaultDrainTimeout)

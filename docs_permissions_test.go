@@ -57,7 +57,9 @@ func TestDocsPermissionsAreEnough(t *testing.T) {
 			t.Parallel()
 			srv := newDocumented(t)
 			waiting, ended := make(chan struct{}, 1), make(chan error, 1)
-			svc := start(t, srv.as(t, user), config(func(c *typednats.ServiceConfig) { c.DiscoveryDisabled = user == "hidden" }),
+			svc := start(t, srv.as(t, user), config(func(c *typednats.ServiceConfig) {
+				c.DiscoveryDisabled, c.ContractsAlways = user == "hidden", user != "hidden"
+			}),
 				endpoint.Handle(func(ctx context.Context, in note) (note, error) {
 					if in.Text != "wait" {
 						return mixed(ctx, in)

@@ -80,7 +80,8 @@ func TestContractsWithoutPermission(t *testing.T) {
 	t.Parallel()
 	srv := newGuarded(t, denySubscribe("_TYPEDNATS.CONTRACT.>"))
 	reports := make(reportLog, 10)
-	s := start(t, srv.less(t), config(reports.config), echo.Handle(repeat))
+	always := func(c *typednats.ServiceConfig) { c.ContractsAlways = true }
+	s := start(t, srv.less(t), config(reports.config, always), echo.Handle(repeat))
 	report := await(t, reports, "a report")
 	if report.Subject != contractSubject(s, "*") || !errors.Is(report.Err, nats.ErrPermissionViolation) {
 		t.Errorf("reported %+v", report)
@@ -97,6 +98,34 @@ func TestContractsWithoutPermission(t *testing.T) {
 	mustStop(t, s)
 	if len(reports) > 0 {
 		t.Errorf("reported %+v", <-reports)
+	}
+}
+
+// TestContractsBehindALogin: a service that was not told that it may does not ask, so that nothing is refused.
+func TestContractsBehindALogin(t *testing.T) {
+	t.Parallel()
+	srv := newGuarded(t, denySubscribe("_TYPEDNATS.CONTRACT.>"))
+	refused := make(chan error, 10)
+	nc := srv.Connect(t, nats.UserInfo("less", "less"), nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+		refused <- err
+	}))
+	s := start(t, nc, config(), echo.Handle(repeat))
+	compare(t, "digest", describedContract(t, echo).Digest(), s.Info().Endpoints[0].Metadata["typednats.contract"])
+	if err := s.Ready(within(t)); err != nil {
+		t.Error(err)
+	}
+	if len(refused) > 0 {
+		t.Errorf("refused: %v", <-refused)
+	}
+	digest, all := describedContract(t, echo).Digest(), srv.all(t)
+	nobodyServes(t, all, contractSubject(s, digest))
+	asked := start(t, all, config(func(c *typednats.ServiceConfig) { c.ContractsAlways = true }), echo.Handle(repeat))
+	if _, err := all.RequestWithContext(within(t), contractSubject(asked, digest), nil); err != nil {
+		t.Errorf("a service that was told to hand out contracts does not: %v", err)
+	}
+	_, err := typednats.NewService(all, config(func(c *typednats.ServiceConfig) { c.ContractsAlways, c.ContractsDisabled = true, true }))
+	if !errors.Is(err, typednats.ErrInvalidConfig) {
+		t.Errorf("NewService with both = %v", err)
 	}
 }
 

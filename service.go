@@ -63,7 +63,7 @@ func NewService(nc *nats.Conn, cfg ServiceConfig, endpoints ...BoundEndpoint) (*
 		DrainTimeout: cfg.drainTimeout(),
 		Answers:      s.answers(),
 		AnswerSize:   s.answerSize(),
-		Publishes:    cfg.publishes(),
+		Publishes:    cfg.handsOut(nc),
 		Report:       s.reporter.report,
 		Started:      s.afterStart(endpoints, sound),
 	})
