@@ -94,7 +94,9 @@ func (b BoundEndpoint) inService(h *host) (server.Endpoint, error) {
 	if observers := slices.Concat(cfg.Observers, b.opts.observers); len(observers) > 0 {
 		e.Watcher = &watcher{host: h, endpoint: b.endpoint, observers: observers}
 	}
-	e.AnswerSize = answerSizeOf(&e)
+	if !cfg.DiscoveryDisabled {
+		e.AnswerSize = answerSizeOf(&e)
+	}
 	return e, nil
 }
 

@@ -230,17 +230,10 @@ func (c *call) send(ctx context.Context, r Requester, body []byte, again bool) (
 	if !ok {
 		return c.attempt(ctx, r, body, again)
 	}
-	for {
-		left, err := client.awaitConnection(ctx, c.timeout, c.retry.isOn())
-		if err != nil {
-			return nil, err
-		}
+	return client.whenUp(ctx, c.timeout, c.retry.isOn(), func(left time.Duration) (*nats.Msg, error) {
 		c.timeout = left
-		reply, err := c.attempt(ctx, r, body, again)
-		if !errors.Is(err, replies.ErrDown) {
-			return reply, err
-		}
-	}
+		return c.attempt(ctx, r, body, again)
+	})
 }
 
 // attempt sends the request once. It ends when the connection is lost, if another attempt can follow.

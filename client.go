@@ -67,12 +67,22 @@ func (c *Client) RequestMsgWithContext(ctx context.Context, msg *nats.Msg) (*nat
 	if c.bad != nil {
 		return nil, c.bad
 	}
-	for timeout := c.opts.timeout; ; {
-		left, err := c.awaitConnection(ctx, timeout, false)
+	return c.whenUp(ctx, c.opts.timeout, false, func(left time.Duration) (*nats.Msg, error) {
+		return c.exchange(ctx, left, &outgoing{subject: msg.Subject, header: msg.Header, body: msg.Data})
+	})
+}
+
+// whenUp calls send once the connection is up, with what is left of timeout; and again, if it was found to be lost when the
+// request was to be sent.
+func (c *Client) whenUp(
+	ctx context.Context, timeout time.Duration, again bool, send func(left time.Duration) (*nats.Msg, error),
+) (*nats.Msg, error) {
+	for {
+		left, err := c.awaitConnection(ctx, timeout, again)
 		if err != nil {
 			return nil, err
 		}
-		reply, err := c.exchange(ctx, left, &outgoing{subject: msg.Subject, header: msg.Header, body: msg.Data})
+		reply, err := send(left)
 		if !errors.Is(err, replies.ErrDown) {
 			return reply, err
 		}

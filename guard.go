@@ -54,20 +54,10 @@ func (p *pipeline) guard(r *server.Request) (context.Context, nats.Header, error
 	if len(p.guards) == 0 {
 		return r.OuterContext(), nil, nil
 	}
-	inv := &Invocation{
-		Side:        ServerSide,
-		Endpoint:    p.name,
-		Pattern:     p.subject,
-		Subject:     r.Msg.Subject,
-		Idempotent:  p.idempotent,
-		Header:      r.Msg.Header,
-		ReplyHeader: make(nats.Header),
-		endpoint:    p.compiled,
-		context:     r.Context,
-	}
+	inv := p.invocation(r, nil)
 	ctx := r.OuterContext()
 	for i, g := range p.guards {
-		next, err := g.ask(ctx, inv)
+		next, err := g.ask(ctx, &inv)
 		if err == nil && next == nil {
 			err = fmt.Errorf("guard %d: %w", i, errNoContext)
 		}

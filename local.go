@@ -20,7 +20,7 @@ import (
 func Local(endpoints ...BoundEndpoint) Requester {
 	var l local
 	owner := &reporter{service: "local"}
-	sound, err := inServiceAll(&host{cfg: &ServiceConfig{}, report: owner.report}, endpoints)
+	sound, err := inServiceAll(&host{cfg: &ServiceConfig{DiscoveryDisabled: true}, report: owner.report}, endpoints)
 	if err == nil {
 		err = server.Conflicts(nil, sound)
 	}

@@ -117,23 +117,8 @@ func (p *pipeline) intercepted(
 		return nil, nil, fmt.Errorf("request holds a %T", values)
 	}
 	inv, handoff := behind.invocation()
-	*inv = Invocation{
-		Side:        ServerSide,
-		Endpoint:    p.name,
-		Pattern:     p.subject,
-		Subject:     r.Msg.Subject,
-		Idempotent:  p.idempotent,
-		Request:     load(values.request()),
-		Header:      r.Msg.Header,
-		ReplyHeader: guards,
-		endpoint:    p.compiled,
-		msg:         r.Msg,
-		context:     r.Context,
-		handoff:     handoff,
-	}
-	if inv.ReplyHeader == nil {
-		inv.ReplyHeader = make(nats.Header)
-	}
+	*inv = p.invocation(r, guards)
+	inv.Request, inv.msg, inv.handoff = load(values.request()), r.Msg, handoff
 	reply, err := p.chain(ctx, inv)
 	header := handoff.take(inv)
 	if err == nil {
@@ -143,6 +128,24 @@ func (p *pipeline) intercepted(
 		store(values.reply(), reply)
 	}
 	return values.reply(), header, err
+}
+
+// invocation is what guards see of a request, and interceptors, once it has its value and what next needs.
+func (p *pipeline) invocation(r *server.Request, replyHeader nats.Header) Invocation {
+	if replyHeader == nil {
+		replyHeader = make(nats.Header)
+	}
+	return Invocation{
+		Side:        ServerSide,
+		Endpoint:    p.name,
+		Pattern:     p.subject,
+		Subject:     r.Msg.Subject,
+		Idempotent:  p.idempotent,
+		Header:      r.Msg.Header,
+		ReplyHeader: replyHeader,
+		endpoint:    p.compiled,
+		context:     r.Context,
+	}
 }
 
 // handleInnermost is the handler behind the interceptors. It does not touch the request: if an interceptor has left it

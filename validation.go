@@ -73,12 +73,9 @@ func (inv *Invocation) invalid(err error) error {
 	case found.member != nil, found.service != nil:
 		return &refusedError{wire.RefusedInvalid, err}
 	default:
-		return &refusedError{wire.RefusedInvalid, Errorf(codeInvalid, "%w", err)}
+		return &refusedError{wire.RefusedInvalid, Errorf(wire.CodeBadRequest, "%w", err)}
 	}
 }
-
-// codeInvalid has HTTP's meaning: a bad request.
-const codeInvalid = 400
 
 // unsent is the error of a call that an interceptor of the client's does not make.
 func (inv *Invocation) unsent(err error) error {

@@ -90,14 +90,7 @@ func (g generator) scalar() *contract.Schema {
 		s.Types, s.Format = []contract.Type{contract.Number}, pick(g, "", "float", "double")
 	case 3:
 		s.Types = []contract.Type{contract.String}
-		switch g.IntN(4) {
-		case 0:
-			s.Format = "date-time"
-		case 1:
-			s.ContentEncoding = "base64"
-		case 2:
-			s.Extra = map[string]json.RawMessage{"minLength": json.RawMessage(pick(g, "1", "3"))}
-		}
+		g.kindOfText(s)
 	case 4:
 		s.Types = []contract.Type{contract.Boolean}
 	case 5:
@@ -114,6 +107,18 @@ func (g generator) scalar() *contract.Schema {
 		s.Types = append(s.Types, contract.Null)
 	}
 	return s
+}
+
+// kindOfText says of text what it is, or leaves it plain.
+func (g generator) kindOfText(s *contract.Schema) {
+	switch g.IntN(4) {
+	case 0:
+		s.Format = "date-time"
+	case 1:
+		s.ContentEncoding = "base64"
+	case 2:
+		s.Extra = map[string]json.RawMessage{"minLength": json.RawMessage(pick(g, "1", "3"))}
+	}
 }
 
 // whole returns a schema with its definitions, which may contain themselves.
@@ -164,14 +169,7 @@ func (g generator) change(s *contract.Schema) {
 		g.changeMember(at)
 	case slices.Contains(at.Types, contract.String) && at.Enum == nil && g.IntN(2) == 0:
 		at.Format, at.ContentEncoding, at.Extra = "", "", nil
-		switch g.IntN(4) {
-		case 0:
-			at.Format = "date-time"
-		case 1:
-			at.ContentEncoding = "base64"
-		case 2:
-			at.Extra = map[string]json.RawMessage{"minLength": json.RawMessage(pick(g, "1", "3"))}
-		}
+		g.kindOfText(at)
 	case slices.Contains(at.Types, contract.Boolean) && g.IntN(2) == 0:
 		at.Enum = []json.RawMessage{json.RawMessage(pick(g, "true", "false"))}
 	case len(at.Types) > 0 && g.IntN(3) == 0:

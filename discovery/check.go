@@ -200,7 +200,7 @@ func (f *fleet) checkOffer(ctx context.Context, c *checking, o offer) {
 			c.addf(contract.Breaking, contract.RuleContentType, ids, "send a content type that all instances accept",
 				"%s is not accepted, only %s", c.doc.ContentTypes[0], cmp.Or(o.accepts, wire.JSONMediaType))
 		}
-		c.addf(contract.Warning, contract.RuleOpaque, ids, "let its instances subscribe to _TYPEDNATS.CONTRACT.>",
+		c.addf(contract.Warning, contract.RuleOpaque, ids, "let its instances hand out their contracts (ContractsAlways)",
 			"the contract that the service %s announces cannot be fetched: %v", o.service, err)
 		return
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"math/big"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -57,10 +58,7 @@ func jsonSpecial(t reflect.Type) (Node, bool) {
 // isQuotedInJSON reports whether the option "string" applies to a field.
 func isQuotedInJSON(f reflect.StructField) bool {
 	_, options, _ := strings.Cut(f.Tag.Get("json"), ",")
-	asked := false
-	for option := range strings.SplitSeq(options, ",") {
-		asked = asked || option == "string"
-	}
+	asked := slices.Contains(strings.Split(options, ","), "string")
 	t := f.Type
 	if t.Kind() == reflect.Pointer && t.Name() == "" {
 		t = t.Elem()

@@ -4,7 +4,7 @@ import "fmt"
 
 // Codes that the library itself sends in [micro.ErrorCodeHeader], with HTTP's meaning.
 const (
-	codeBadRequest       = 400
+	CodeBadRequest       = 400 // also that of a request which its own check finds invalid
 	codeNotFound         = 404
 	codeUnsupportedMedia = 415
 	codeCallerGone       = 499
@@ -19,7 +19,7 @@ const (
 // NotDecodable is the reply to a request that the codec cannot decode.
 func NotDecodable(cause error) ErrorReply {
 	return ErrorReply{
-		Code:        codeBadRequest,
+		Code:        CodeBadRequest,
 		Description: fmt.Sprintf("request cannot be decoded: %v", cause),
 		Refused:     RefusedDecode,
 	}
@@ -29,7 +29,7 @@ func NotDecodable(cause error) ErrorReply {
 // matches it. NATS delivers such a message to the endpoint.
 func NotConcrete(subject string) ErrorReply {
 	return ErrorReply{
-		Code: codeBadRequest,
+		Code: CodeBadRequest,
 		Description: fmt.Sprintf(
 			"the request was sent to %q, which holds a wildcard: put a value in place of each * and >", subject),
 		Refused: RefusedDecode,
