@@ -19,7 +19,7 @@ import (
 const shortError = 32
 
 // errDataLeftOut is reported to the owner of the service.
-var errDataLeftOut = fmt.Errorf("what the StatsHandler returns is left out of the answer: %w", nats.ErrMaxPayload)
+var errDataLeftOut = fmt.Errorf("the endpoints' data is left out of the answer: %w", nats.ErrMaxPayload)
 
 // answers is what the service says when it is asked about itself.
 func (s *Service) answers() []server.Answer {
@@ -77,7 +77,7 @@ func (a *infoAnswer) Shorten() bool {
 }
 
 // statsAnswer is the answer to $SRV.STATS. If it does not fit into a message the texts of last errors are cut, then all
-// but the code is, and what the StatsHandler returns is left out.
+// but the code is, and the data is left out.
 type statsAnswer struct {
 	micro.Stats
 

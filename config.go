@@ -69,6 +69,10 @@ type ServiceConfig struct {
 	// have the name. It must be safe for concurrent use. nil, and a nil result, means no data.
 	StatsHandler func(endpoint string) any
 
+	// LoadInStats puts each endpoint's [EndpointLoad] into the `data` of its statistics, so that it can be read from
+	// outside. A StatsHandler has that place: both at a time are refused.
+	LoadInStats bool
+
 	// Logger gets what ErrorHandler gets, and is warned of other services on the same subjects. nil means [slog.Default].
 	Logger *slog.Logger
 
@@ -152,6 +156,9 @@ func (c *ServiceConfig) check(nc *nats.Conn) error {
 	}
 	if c.ContractsAlways && !c.publishes() {
 		m.add("ContractsAlways", "true", errors.New("ContractsDisabled or DiscoveryDisabled is set too"))
+	}
+	if c.LoadInStats && c.StatsHandler != nil {
+		m.add("LoadInStats", "true", errors.New("StatsHandler is set too"))
 	}
 	checkMetadata("Metadata key", c.Metadata, &m)
 	checkObservers(c.Observers, &m)

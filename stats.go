@@ -67,6 +67,9 @@ func (s *Service) statsOf(e *server.Served, address string) micro.EndpointStats 
 	if stats.NumRequests > 0 {
 		stats.AverageProcessingTime = stats.ProcessingTime / time.Duration(stats.NumRequests)
 	}
+	if s.cfg.LoadInStats {
+		stats.Data = loadOf(e).data()
+	}
 	if s.cfg.StatsHandler == nil {
 		return stats
 	}

@@ -13,7 +13,8 @@ import (
 //
 // err is what [RequestService] or [Request] returned; nil is a reply. An error of a client's own interceptor counts as
 // an answer, since a declared error looks the same, and so does a declared error of a [Guard] or of [Validation]. If the
-// request was sent more than once, the answer is about all attempts. A service that does not use this library says nothing of its refusals: what it answers counts as run.
+// request was sent more than once, the answer is about all attempts. A service that does not use this library says nothing
+// of its refusals: what it answers counts as run.
 func WasRun(err error) (run, known bool) {
 	failed, ok := errors.AsType[*CallError](err)
 	if !ok {

@@ -93,7 +93,7 @@ func (a *attached) noticeDropped() {
 		err := fmt.Errorf("%w: %d requests were refused without an answer", nats.ErrSlowConsumer, n)
 		counted := wire.Dropped(err)
 		if counts := a.counts.Load(); counts.unanswered.Load() > 0 { // there was no reset since
-			counts.fail(0, counted.Code, counted.Description)
+			counts.fail(0, failureOf(counted))
 		}
 		a.conn.report(Report{Endpoint: a.Name, Subject: a.Subject, Err: err})
 	}
@@ -106,6 +106,6 @@ func (a *attached) noticeDropped() {
 	err = fmt.Errorf("%w: %d requests", nats.ErrSlowConsumer, n)
 	counted, counts := wire.Dropped(err), a.counts.Load()
 	counts.requests.Add(int64(n))
-	counts.fail(n, counted.Code, counted.Description)
+	counts.fail(n, failureOf(counted))
 	a.conn.report(Report{Endpoint: a.Name, Subject: a.Subject, Err: err})
 }

@@ -29,7 +29,7 @@ type Request struct {
 	clock       *clock
 	counts      *counts         // the statistics that it is part of; nil for a question to a monitor
 	refusal     wire.ErrorReply // why it does not run; zero if it does
-	failed      bool            // it counts as an error
+	failure     failure         // that was counted of it
 	cancellable bool            // its reply subject tells who called
 	confirms    bool            // its reply says that what the reply subject says has arrived
 	waited      bool            // has been in the queue
@@ -134,10 +134,10 @@ func (r *Request) count(out Outcome) {
 	if r.counts == nil {
 		return
 	}
-	n := 1
-	if r.failed {
-		n = 0
+	before, now := r.failure, failure{out.Code, out.Tag, out.Description}
+	if r.failure = now; before.code == 0 {
+		r.counts.fail(1, now)
+	} else {
+		r.counts.failOtherwise(before, now)
 	}
-	r.failed = true
-	r.counts.fail(n, out.Code, out.Description)
 }

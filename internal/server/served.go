@@ -99,6 +99,9 @@ func (e *Served) admit(m *nats.Msg) *Request {
 // startLocked notes that a request has its slot.
 func (e *Served) startLocked(r *Request, now time.Duration) {
 	r.started, e.pace.taken = now, now
+	if r.waited {
+		r.counts.queued.Add(int64(now - r.arrived))
+	}
 	e.running.add(r)
 }
 
@@ -227,6 +230,9 @@ func (e *Served) finish(r *Request, out Outcome) {
 // refuseLocked marks a request that will not run; answerRefused must follow, without the lock.
 func (e *Served) refuseLocked(r *Request, why wire.ErrorReply) {
 	r.refusal = why
+	if r.waited {
+		r.counts.queued.Add(int64(r.Age()))
+	}
 	e.callers.remove(r)
 	e.refusals++
 }
