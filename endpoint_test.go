@@ -52,7 +52,7 @@ func profileOf(t *testing.T, nc *nats.Conn, e stockEndpoint) profile {
 			continue
 		}
 		profile.Accepts = append(profile.Accepts, contentType)
-		profile.Replies[contentType] = reply.Header
+		profile.Replies[contentType] = headerWithoutID(reply.Header)
 	}
 	slices.Sort(profile.Accepts)
 	return profile

@@ -139,10 +139,11 @@ func ExamplePanicError() {
 	defer func() { _ = svc.Stop(ctx) }()
 
 	_, err = typednats.RequestService(ctx, nc, Reserve, ReserveRequest{Item: "nut"})
-	fmt.Println(err)
+	se, _ := errors.AsType[*typednats.ServiceError](err)
+	fmt.Println("the caller gets code", se.Code)
 	// Output:
 	// reserve panicked: out of paper
-	// call "reserve" at "warehouse.reserve": service error 500: internal error
+	// the caller gets code 500
 }
 
 func ExampleWithRetry() {

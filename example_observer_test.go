@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log"
 	"log/slog"
+	"os"
 	"sync"
 
 	"github.com/typednats/typednats"
@@ -52,4 +53,33 @@ func ExampleObserver() {
 	fmt.Println(all.count)
 	// Output:
 	// map[reserve declared 404:1 reserve ok 0:1 reserve refused 400:1]
+}
+
+func ExampleLogObserver() {
+	nc, end := exampleConn()
+	defer end()
+	ctx := context.Background()
+
+	without := &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr { // what differs each time
+		switch a.Key {
+		case "time", "duration", "service", "instance":
+			return slog.Attr{}
+		}
+		return a
+	}}
+	observers := []typednats.Observer{typednats.LogObserver(slog.New(slog.NewTextHandler(os.Stdout, without)))}
+	svc, err := typednats.NewService(nc, typednats.ServiceConfig{Name: "warehouse", Version: "1.0.0", Observers: observers},
+		Reserve.Handle(reserve, typednats.WithMaxConcurrent(1)))
+	if err != nil {
+		log.Fatal(err)
+	}
+
+	_, _ = typednats.RequestService(ctx, nc, Reserve, ReserveRequest{Item: "nut"})
+	_, _ = typednats.RequestService(ctx, nc, Reserve, ReserveRequest{Item: "gear"})
+	_, _ = nc.Request(Reserve.Subject(), []byte("{"), typednats.DefaultTimeout)
+	_ = svc.Stop(ctx) // the lines come after the replies
+	// Output:
+	// level=INFO msg="request answered" endpoint=reserve subject=warehouse.reserve
+	// level=INFO msg="request answered" endpoint=reserve subject=warehouse.reserve code=404 tag=UnknownItemError error="unknown item \"gear\""
+	// level=WARN msg="request refused" endpoint=reserve subject=warehouse.reserve code=400 refused=decode error="service error 400: request cannot be decoded: unexpected end of JSON input"
 }

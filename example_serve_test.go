@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"time"
 
 	"github.com/typednats/typednats"
@@ -172,11 +173,11 @@ func ExampleErrorReport() {
 	defer func() { _ = svc.Stop(context.Background()) }()
 
 	_, err = typednats.RequestService(context.Background(), nc, Reserve, ReserveRequest{Item: "nut"})
-	fmt.Println("the caller sees:", err)
 	r := <-reports
+	fmt.Println("the caller sees:", strings.ReplaceAll(err.Error(), r.ErrorID, "<id>"))
 	fmt.Println("the service sees:", r.Endpoint, r.Err)
 	// Output:
-	// the caller sees: call "reserve" at "warehouse.reserve": service error 500: internal error
+	// the caller sees: call "reserve" at "warehouse.reserve": service error 500: internal error, id <id>
 	// the service sees: reserve connect to db-3 as admin: refused
 }
 

@@ -176,6 +176,7 @@ func (g *goldenTap) record(t *testing.T, title string) {
 				if text, _, found := strings.Cut(value, "decoded: "); found { // Go's text, which changes with its version
 					value = text + "decoded: <cause>"
 				}
+				value = errorID.ReplaceAllString(value, ", id <id>")
 				fmt.Fprintf(&g.out, "  header %s: %s\n", key, value)
 			}
 		}

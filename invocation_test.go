@@ -3,7 +3,6 @@ package typednats_test
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"maps"
 	"reflect"
 	"strings"
@@ -215,9 +214,6 @@ func TestInvocationMadeByHand(t *testing.T) {
 				t.Errorf("%+v: outcome of %v: %d, %v, want %d", inv, err, code, declared, want)
 			}
 		}
-		_, _ = typednats.LogInterceptor(slog.New(slog.DiscardHandler))(func(context.Context, *typednats.Invocation) (any, error) {
-			return nil, missing{"x"}
-		})(t.Context(), inv)
 	}
 }
 

@@ -118,7 +118,9 @@ func serviceErrorOf(tb testing.TB, name string, err error) typednats.ServiceErro
 	if !ok {
 		tb.Fatalf("%s: %v, want a ServiceError", name, err)
 	}
-	return *se
+	reply := *se
+	reply.Description = withoutID(reply.Description)
+	return reply
 }
 
 // namedJSON is JSON under the name that a test gives it.

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -206,7 +208,25 @@ func failureOf(msg *nats.Msg) string {
 	if msg.Header.Get(micro.ErrorCodeHeader) == "" {
 		return ""
 	}
-	return msg.Header.Get(micro.ErrorCodeHeader) + ":" + msg.Header.Get(micro.ErrorHeader)
+	return msg.Header.Get(micro.ErrorCodeHeader) + ":" + withoutID(msg.Header.Get(micro.ErrorHeader))
+}
+
+// errorID is what ends the text of an error whose cause a service keeps for itself.
+var errorID = regexp.MustCompile(`, id [A-Z2-7]{12}\b`)
+
+// withoutID returns a text without what differs each time.
+func withoutID(text string) string { return errorID.ReplaceAllString(text, "") }
+
+// headerWithoutID returns headers with such a text.
+func headerWithoutID(h nats.Header) nats.Header {
+	h = maps.Clone(h)
+	for key, values := range h {
+		h[key] = slices.Clone(values)
+		for i := range values {
+			h[key][i] = withoutID(values[i])
+		}
+	}
+	return h
 }
 
 // compare reports a difference between what was wanted and what was got.
@@ -223,7 +243,7 @@ func codeOf(err error) string {
 	if !ok {
 		return fmt.Sprintf("no ServiceError: %v", err)
 	}
-	return strconv.Itoa(se.Code) + ":" + se.Description
+	return strconv.Itoa(se.Code) + ":" + withoutID(se.Description)
 }
 
 // reportLog collects what a service tells its ErrorHandler.

@@ -58,7 +58,7 @@ func (n neighbours) warn(ctx context.Context, nc *nats.Conn, owner *reporter) {
 			warned[key] = true
 			owner.log(slog.LevelWarn, "another service takes requests of this one",
 				"endpoint", own.Name, "subject", own.Subject, "queue_group", own.QueueGroup,
-				"other_service", other.Name, "other_id", other.ID, "other_endpoint", theirs.Name, "other_subject", theirs.Subject)
+				"other_service", other.Name, "other_instance", other.ID, "other_endpoint", theirs.Name, "other_subject", theirs.Subject)
 		}
 	}
 }

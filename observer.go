@@ -147,6 +147,10 @@ type Observation struct {
 	// Refused is the word for why the handler was not run, if the service says so; see [RefusedOverload].
 	Refused string
 
+	// ErrorID is the id in "internal error, id …", and of what else a service answers with code 500 by itself, with
+	// which the caller can ask for what went wrong. It is empty on a client, whose Err has it in its text.
+	ErrorID string
+
 	// Err is what went wrong: on a service the real error, which is never sent. It is nil for a reply.
 	Err error
 

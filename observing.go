@@ -227,5 +227,6 @@ func (w *watcher) End(r *server.Request, out server.Outcome) {
 		err = nats.ErrConnectionClosed
 	}
 	o.classify(out.Code, out.Tag, refused, out.Unanswered, err)
+	o.ErrorID = out.ErrorID
 	o.end()
 }

@@ -21,6 +21,9 @@ type ErrorReport struct {
 	// Err is the error. A panic with an error wraps it.
 	Err error
 
+	// ErrorID is what the caller has got instead: the id in "internal error, id …". Empty if it is not about a reply.
+	ErrorID string
+
 	// Stack is the stack of a panic, else nil.
 	Stack []byte
 }
@@ -65,9 +68,12 @@ func (p *reporter) report(r server.Report) {
 func (p *reporter) make(r server.Report, untold int) {
 	defer p.made()
 	if p.errorHandler != nil {
-		defer p.tell(ErrorReport{Endpoint: r.Endpoint, Subject: r.Subject, Err: r.Err, Stack: r.Stack})
+		defer p.tell(ErrorReport{Endpoint: r.Endpoint, Subject: r.Subject, Err: r.Err, ErrorID: r.ErrorID, Stack: r.Stack})
 	}
 	attrs := []any{"endpoint", r.Endpoint, "subject", r.Subject, "error", r.Err}
+	if r.ErrorID != "" {
+		attrs = append(attrs, "error_id", r.ErrorID)
+	}
 	if r.Stack != nil {
 		attrs = append(attrs, "stack", string(r.Stack))
 	}
@@ -91,7 +97,7 @@ func (p *reporter) tell(r ErrorReport) {
 func (p *reporter) log(level slog.Level, message string, attrs ...any) {
 	defer func() { _ = recover() }()
 	logger := cmp.Or(p.logger, slog.Default())
-	logger.Log(context.Background(), level, "typednats: "+message, append([]any{"service", p.service, "id", p.id}, attrs...)...)
+	logger.Log(context.Background(), level, "typednats: "+message, append([]any{"service", p.service, "instance", p.id}, attrs...)...)
 }
 
 // made notes that a report was made.

@@ -65,8 +65,12 @@ func TestReportsAreLoggedWithWhatTheyAreAbout(t *testing.T) {
 		}
 		delete(line, "stack")
 		delete(line, "time")
+		if id, _ := line["error_id"].(string); !errorID.MatchString(", id " + id) {
+			t.Errorf("%s: the id of the error is %q", name, id)
+		}
+		delete(line, "error_id")
 		compare(t, name, map[string]any{
-			"level": "ERROR", "msg": test.message, "service": "test", "id": s.ID(), "endpoint": test.endpoint,
+			"level": "ERROR", "msg": test.message, "service": "test", "instance": s.ID(), "endpoint": test.endpoint,
 			"subject": test.subject, "error": test.err,
 		}, line)
 	}

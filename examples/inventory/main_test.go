@@ -46,7 +46,7 @@ func TestStory(t *testing.T) {
    reserve 0 desk: InvalidRequest, quantity: want at least 1
 
 3. A failure that it does not declare
-   check lamp: code 500, internal error
+   check lamp: code 500, internal error, id ID
    the service's error handler, and its log: look up item: corrupt record: "lamp" has -3 pieces
 
 4. One endpoint, two codecs
@@ -94,8 +94,8 @@ func TestStory(t *testing.T) {
 
 Every step did what it says.
 `
-	id := regexp.MustCompile(`found instance \S+`)
-	if diff := cmp.Diff(want, id.ReplaceAllString(stdout, "found instance ID")); diff != "" {
+	id := regexp.MustCompile(`(found instance|internal error, id) \S+`)
+	if diff := cmp.Diff(want, id.ReplaceAllString(stdout, "$1 ID")); diff != "" {
 		t.Errorf("output (-want +got):\n%s", diff)
 	}
 }

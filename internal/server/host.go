@@ -41,6 +41,7 @@ type Report struct {
 	Endpoint string // the name; "" if the error is about the service
 	Subject  string // where the request was sent, or what the subscription is for
 	Err      error
+	ErrorID  string // that the caller has got instead, if it has
 	Stack    []byte // of a panic, else nil
 
 	OfRequest bool // the error is about one request, and not about all of the endpoint

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"runtime/debug"
@@ -10,6 +11,9 @@ import (
 	"github.com/typednats/typednats/internal/buffer"
 	"github.com/typednats/typednats/internal/wire"
 )
+
+// errorIDLength is enough for a log: two of a million errors are alike once in two million such logs.
+const errorIDLength = 12
 
 // Reply is one message to the caller.
 type Reply struct {
@@ -26,8 +30,9 @@ type Outcome struct {
 	Code        int // 0 is success
 	Description string
 
-	Cause error  // reported, never sent
-	Stack []byte // of a panic
+	Cause   error  // reported, never sent
+	ErrorID string // with which its caller can ask for it
+	Stack   []byte // of a panic
 
 	Tag        string // of a declared error
 	Err        error  // what the handler, or what came before it, has failed with; nil if the library has refused the request
@@ -42,10 +47,12 @@ func Fail(e wire.ErrorReply) Outcome {
 	return Outcome{Reply: Reply{Header: e.Header()}, Code: e.Code, Description: e.Description}
 }
 
-// FailFor is the outcome of a request whose caller gets e, and whose cause stays here.
+// FailFor is the outcome of a request whose caller gets e with an id, and whose cause stays here, under that id.
 func FailFor(e wire.ErrorReply, cause error) Outcome {
+	id := rand.Text()[:errorIDLength]
+	e.Description += ", id " + id
 	out := Fail(e)
-	out.Cause = cause
+	out.Cause, out.ErrorID = cause, id
 	return out
 }
 

@@ -51,7 +51,7 @@ func (p *replier) finish(r *Request, out Outcome, endpoint string) Outcome {
 	}
 	if out.Cause != nil {
 		p.report(Report{
-			Endpoint: endpoint, Subject: r.Msg.Subject, Err: out.Cause, Stack: out.Stack, OfRequest: true,
+			Endpoint: endpoint, Subject: r.Msg.Subject, Err: out.Cause, ErrorID: out.ErrorID, Stack: out.Stack, OfRequest: true,
 		})
 	}
 	return out

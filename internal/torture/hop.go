@@ -154,5 +154,5 @@ func leaks(err error) bool {
 	if !ok || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 		return false
 	}
-	return se.Code != 500 || se.Description != "internal error" || se.Type != "" || len(se.Data) > 0
+	return se.Code != 500 || !strings.HasPrefix(se.Description, "internal error, id ") || se.Type != "" || len(se.Data) > 0
 }

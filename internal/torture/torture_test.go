@@ -239,7 +239,7 @@ func neverRan(t *testing.T) error {
 
 func TestLeaks(t *testing.T) {
 	t.Parallel()
-	internal := &typednats.ServiceError{Code: 500, Description: "internal error"}
+	internal := &typednats.ServiceError{Code: 500, Description: "internal error, id X"}
 	for name, test := range map[string]struct {
 		err  error
 		want bool
@@ -251,8 +251,8 @@ func TestLeaks(t *testing.T) {
 		"its time":             {errors.Join(context.DeadlineExceeded, typednats.Errorf(504, "late")), false},
 		"another code":         {typednats.Errorf(503, "busy"), true},
 		"another text":         {typednats.Errorf(500, "call failed"), true},
-		"another body":         {&typednats.ServiceError{Code: 500, Description: "internal error", Data: []byte("x")}, true},
-		"a tag":                {&typednats.ServiceError{Code: 500, Description: "internal error", Type: "grudge"}, true},
+		"another body":         {&typednats.ServiceError{Code: 500, Description: "internal error, id X", Data: []byte("x")}, true},
+		"a tag":                {&typednats.ServiceError{Code: 500, Description: "internal error, id X", Type: "grudge"}, true},
 		"its time, and a word": {errors.Join(context.DeadlineExceeded, errors.New(secret)), true},
 	} {
 		if got := leaks(test.err); got != test.want {
