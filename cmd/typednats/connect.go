@@ -1,0 +1,141 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/nats-io/jsm.go/natscontext"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nkeys"
+
+	"github.com/typednats/typednats/discovery"
+)
+
+// connect opens the connection that the flags and the environment ask for. The caller closes it.
+func (t *tool) connect(ctx context.Context, opts ...nats.Option) (*nats.Conn, error) {
+	saved, err := t.loadContext(ctx)
+	if err != nil {
+		return nil, err
+	}
+	all, err := saved.NATSOptions(
+		nats.Name("typednats"),
+		nats.Timeout(t.global.timeout),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { t.logf("connection: %v", err) }),
+	)
+	if err != nil {
+		return nil, fail(exitConnection, fmt.Errorf("use the context %q: %w", saved.Name, err))
+	}
+	login, err := t.login()
+	if err != nil {
+		return nil, err
+	}
+	all = append(append(all, login...), opts...)
+	servers := redacted(saved.ServerURL())
+	t.logf("connect to %s", servers)
+	nc, err := nats.Connect(saved.ServerURL(), all...)
+	if err != nil {
+		return nil, fail(exitConnection, connectError(servers, err))
+	}
+	return nc, nil
+}
+
+// loadContext returns the settings of the saved context that counts, with those of the flags and the environment on top.
+func (t *tool) loadContext(ctx context.Context) (*natscontext.Context, error) {
+	dir := t.getenv("XDG_CONFIG_HOME")
+	if dir == "" {
+		dir = filepath.Join(t.getenv("HOME"), ".config")
+	}
+	registry := natscontext.NewRegistry(natscontext.NewFileBackendAt(dir))
+	var opts []natscontext.Option
+	if t.global.server != "" {
+		opts = append(opts, natscontext.WithServerURL(t.global.server))
+	}
+	saved, err := registry.Load(ctx, t.global.context, opts...)
+	if err == nil {
+		return saved, nil
+	}
+	if errors.Is(err, natscontext.ErrNotFound) {
+		known, listErr := registry.List(ctx)
+		if listErr != nil || len(known) == 0 {
+			return nil, fail(exitUsage, fmt.Errorf("%w: there are no saved contexts; 'nats context add' makes one", err))
+		}
+		return nil, fail(exitUsage, fmt.Errorf("%w; there are: %s", err, strings.Join(known, ", ")))
+	}
+	return nil, fail(exitUsage, fmt.Errorf("load the context: %w", err))
+}
+
+// login returns the options for --creds and --nkey. They take the place of what a context says.
+func (t *tool) login() ([]nats.Option, error) {
+	forget := func(o *nats.Options) error {
+		o.User, o.Password, o.Token, o.Nkey = "", "", "", ""
+		o.UserJWT, o.SignatureCB = nil, nil
+		return nil
+	}
+	switch {
+	case t.global.creds != "" && t.global.nkey != "":
+		return nil, fail(exitUsage, errors.New("--creds and --nkey are two ways to log in: give one of them"))
+	case t.global.creds != "":
+		if _, err := os.Stat(t.global.creds); err != nil {
+			return nil, fail(exitUsage, fmt.Errorf("--creds: %w", err))
+		}
+		return []nats.Option{forget, nats.UserCredentials(t.global.creds)}, nil
+	case t.global.nkey != "":
+		opt, err := nkeyOption(t.global.nkey)
+		if err != nil {
+			return nil, fail(exitUsage, fmt.Errorf("--nkey: %w", err))
+		}
+		return []nats.Option{forget, opt}, nil
+	}
+	return nil, nil
+}
+
+func nkeyOption(path string) (nats.Option, error) {
+	if _, err := os.Stat(path); err != nil {
+		return nil, err
+	}
+	opt, err := nats.NkeyOptionFromSeed(path)
+	if errors.Is(err, nkeys.ErrInvalidSeed) {
+		return nil, fmt.Errorf("%s does not hold the seed of a user: %w", path, err)
+	}
+	return opt, err
+}
+
+// discover returns a client that asks the services on a connection.
+func (t *tool) discover(nc *nats.Conn) *discovery.Client {
+	return discovery.New(nc, discovery.WithMaxWait(t.global.timeout),
+		discovery.WithReplyError(func(subject string, err error) { t.logf("answer to %s: %v", subject, err) }))
+}
+
+// connectError says what to do about a connection that cannot be made.
+func connectError(servers string, err error) error {
+	switch {
+	case errors.Is(err, nats.ErrAuthorization), errors.Is(err, nats.ErrAuthExpired), errors.Is(err, nats.ErrAuthRevoked):
+		return fmt.Errorf("%s refuses this user (%w): set --creds, --nkey or --context", servers, err)
+	case errors.Is(err, nats.ErrNoServers), errors.Is(err, nats.ErrTimeout), strings.Contains(err.Error(), "connect"):
+		return fmt.Errorf("nothing answers on %s (%w): start a server, or set NATS_URL or --server", servers, err)
+	default:
+		return fmt.Errorf("connect to %s: %w", servers, err)
+	}
+}
+
+// redacted returns URLs of servers without passwords.
+func redacted(servers string) string {
+	list := strings.Split(servers, ",")
+	for i, server := range list {
+		server = strings.TrimSpace(server)
+		if u, err := url.Parse(server); err == nil && u.User != nil {
+			server = u.Redacted()
+			if _, set := u.User.Password(); !set {
+				u.User = url.User("xxxxx") // a token
+				server = u.String()
+			}
+		}
+		list[i] = server
+	}
+	return strings.Join(list, ",")
+}

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/typednats/typednats/cmd/typednats/internal/terminal"
+)
+
+// defaultTimeout is how long the command waits for a connection, for a reply, and for answers to its questions.
+const defaultTimeout = 5 * time.Second
+
+// run runs the command with its arguments and returns its exit code.
+func run(ctx context.Context, t *tool, args []string) (code int) {
+	defer func() {
+		if p := recover(); p != nil {
+			t.warnf("typednats: this is a bug: %v\n%s", p, debug.Stack())
+			code = exitBug
+		}
+	}()
+	root := newRootCommand(t)
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if err == nil && t.stdout.err != nil {
+		err = fail(exitUsage, fmt.Errorf("write the output: %w", t.stdout.err))
+	}
+	if err == nil {
+		return exitOK
+	}
+	if !t.begun {
+		err = fail(exitUsage, fmt.Errorf("%w\nRun 'typednats --help' to see what there is", err))
+	}
+	if f, ok := errors.AsType[*failure](err); !ok || !f.shown {
+		t.warnf("typednats: %s", terminal.SafeText(err.Error()))
+	}
+	return exitCode(err)
+}
+
+func newRootCommand(t *tool) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "typednats",
+		Short: "See, call and compare typed endpoints on NATS",
+		Long: `See, call and compare typed endpoints on NATS.
+
+Services of any NATS library that speak the service protocol (ADR-32) are found. Those that publish
+their contracts, as those made with typednats do, are described and called with their types.
+
+The connection is that of the nats tool: --server or NATS_URL, else --context, NATS_CONTEXT or the
+selected context, else a server on this machine.
+
+` + exitHelp,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		PersistentPreRunE: func(*cobra.Command, []string) error {
+			if err := t.global.validate(); err != nil {
+				return err
+			}
+			t.begun = true
+			return nil
+		},
+	}
+	root.SetIn(t.stdin)
+	root.SetOut(t.stdout)
+	root.SetErr(t.stderr)
+	t.global.register(t, root.PersistentFlags())
+	root.AddCommand(newListCommand(t))
+	return root
+}
