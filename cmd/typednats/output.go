@@ -1,11 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
 	"os"
-	"strings"
 
 	"golang.org/x/term"
 
@@ -46,17 +46,26 @@ func (t *tool) logf(format string, args ...any) {
 	}
 }
 
-// printJSON prints a value as JSON that people can read.
+// printJSON prints a value as JSON that people can read. It may hold what strangers wrote.
 func (t *tool) printJSON(v any) error {
-	var b strings.Builder
+	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
 	if err := enc.Encode(v); err != nil {
 		return fmt.Errorf("write JSON: %w", err)
 	}
-	t.printf("%s", b.String())
+	text, err := terminal.JSON(b.Bytes())
+	if err != nil {
+		return fmt.Errorf("write JSON: %w", err)
+	}
+	t.printf("%s\n", text)
 	return nil
+}
+
+// isTerminal reports whether standard output is a terminal.
+func (t *tool) isTerminal() bool {
+	file, ok := t.stdout.Writer.(*os.File)
+	return ok && term.IsTerminal(int(file.Fd()))
 }
 
 // colored reports whether standard output gets colours.
@@ -67,8 +76,7 @@ func (t *tool) colored() bool {
 	case "never":
 		return false
 	default:
-		file, ok := t.stdout.Writer.(*os.File)
-		return ok && t.getenv("NO_COLOR") == "" && t.getenv("TERM") != "dumb" && term.IsTerminal(int(file.Fd()))
+		return t.getenv("NO_COLOR") == "" && t.getenv("TERM") != "dumb" && t.isTerminal()
 	}
 }
 

@@ -25,7 +25,7 @@ func run(ctx context.Context, t *tool, args []string) (code int) {
 	}()
 	root := newRootCommand(t)
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
+	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil && t.stdout.err != nil {
 		err = fail(exitUsage, fmt.Errorf("write the output: %w", t.stdout.err))
 	}
@@ -33,7 +33,7 @@ func run(ctx context.Context, t *tool, args []string) (code int) {
 		return exitOK
 	}
 	if !t.begun {
-		err = fail(exitUsage, fmt.Errorf("%w\nRun 'typednats --help' to see what there is", err))
+		err = fail(exitUsage, fmt.Errorf("%w\nRun '%s --help' to see what there is", err, cmd.CommandPath()))
 	}
 	if f, ok := errors.AsType[*failure](err); !ok || !f.shown {
 		t.warnf("typednats: %s", terminal.SafeText(err.Error()))
@@ -68,6 +68,16 @@ selected context, else a server on this machine.
 	root.SetOut(t.stdout)
 	root.SetErr(t.stderr)
 	t.global.register(t, root.PersistentFlags())
-	root.AddCommand(newListCommand(t))
+	root.AddCommand(newListCommand(t), newCallCommand(t))
 	return root
+}
+
+// takes returns the check of a command's arguments: how many there may be.
+func takes(least, most int) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) < least || len(args) > most {
+			return fmt.Errorf("want: typednats %s", cmd.Use)
+		}
+		return nil
+	}
 }

@@ -106,14 +106,16 @@ func (f Fleet) near(ref string) []string {
 			d := distance(want, have)
 			switch {
 			case d <= 1+len(want)/4:
-			case len(want) >= 3 && strings.Contains(have, want):
+			case len(want) >= 3 && strings.Contains(have, want), strings.HasSuffix(want, "."+have):
 				d = len(want) // behind all that are spelled nearly so
 			default:
 				continue
 			}
-			// What is printed is what finds the endpoint: one form of each is enough.
+			if text == e.Name {
+				text = e.Subject // the name alone may be that of others, too
+			}
 			candidates = append(candidates, candidate{text, d})
-			break
+			break // one form of each is enough
 		}
 	}
 	slices.SortStableFunc(candidates, func(a, b candidate) int { return a.distance - b.distance })

@@ -57,6 +57,21 @@ func Ask(ctx context.Context, client *discovery.Client, service string) (Fleet, 
 	return New(infos), nil
 }
 
+// AskUntil asks everybody, and ends as soon as somebody serves the subject.
+func AskUntil(ctx context.Context, client *discovery.Client, subject string) (Fleet, error) {
+	var infos []micro.Info
+	for info, err := range client.InfoSeq(ctx, "") {
+		if err != nil {
+			return New(infos), err
+		}
+		infos = append(infos, info)
+		if slices.ContainsFunc(info.Endpoints, func(e micro.EndpointInfo) bool { return e.Subject == subject }) {
+			break
+		}
+	}
+	return New(infos), nil
+}
+
 // New puts together the answers of instances.
 func New(infos []micro.Info) Fleet {
 	services := make(map[string][]micro.Info)
