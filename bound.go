@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/typednats/typednats/contract"
 	"github.com/typednats/typednats/internal/server"
@@ -67,7 +66,8 @@ type host struct {
 // wrap it.
 func (b BoundEndpoint) inService(h *host) (server.Endpoint, error) {
 	cfg := h.cfg
-	operation, err := newPipeline(b.endpoint, b.handler, slices.Concat(cfg.Guards, b.opts.guards), slices.Concat(cfg.Interceptors, b.opts.interceptors))
+	opts := b.opts.inService(cfg)
+	operation, err := newPipeline(b.endpoint, b.handler, opts)
 	if err != nil {
 		return server.Endpoint{}, fmt.Errorf("%w: %w", invalidEndpoint(b.name), err)
 	}
@@ -82,17 +82,17 @@ func (b BoundEndpoint) inService(h *host) (server.Endpoint, error) {
 		MaxPendingBytes: DefaultMaxPendingBytes,
 		Operation:       operation,
 	}
-	if n := b.opts.maxConcurrent; n != nil {
+	if n := opts.maxConcurrent; n != nil {
 		e.MaxConcurrent = *n
 	}
-	if n := b.opts.maxPendingMessages; n != nil {
-		e.MaxPending, e.MaxPendingBytes = *n, *b.opts.maxPendingBytes
+	if n := opts.maxPendingMessages; n != nil {
+		e.MaxPending, e.MaxPendingBytes = *n, *opts.maxPendingBytes
 	}
 	if cfg.publishes() {
 		e.Document = b.descriptor.served
 	}
-	if observers := slices.Concat(cfg.Observers, b.opts.observers); len(observers) > 0 {
-		e.Watcher = &watcher{host: h, endpoint: b.endpoint, observers: observers}
+	if len(opts.observers) > 0 {
+		e.Watcher = &watcher{host: h, endpoint: b.endpoint, observers: opts.observers}
 	}
 	if !cfg.DiscoveryDisabled {
 		e.AnswerSize = answerSizeOf(&e)

@@ -100,11 +100,7 @@ func (c *call) checkCodec() error {
 // inherit puts a client's settings under those of the call.
 func (c *call) inherit(o *clientOptions) {
 	c.retry, c.timeout = o.retry, cmp.Or(c.compiled.timeout, o.timeout)
-	for key, values := range o.header {
-		if _, ok := c.header[key]; !ok {
-			c.header = wire.HeaderWith(c.header, key, values...)
-		}
-	}
+	c.addHeaders(o.header)
 }
 
 // fail wraps what went wrong with a call.
@@ -143,6 +139,7 @@ func (c *call) begin(ctx context.Context, r Requester) error {
 	if client == nil && isNil(r) {
 		return c.fail(fmt.Errorf("%w: the Requester is nil", ErrInvalidConfig))
 	}
+	c.carryOn(ctx)
 	if client != nil {
 		if client.bad != nil {
 			return c.fail(client.bad)

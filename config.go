@@ -84,6 +84,10 @@ type ServiceConfig struct {
 	// only the Logger is told.
 	ErrorHandler func(ErrorReport)
 
+	// OnStart is called with the service once it is started, before [NewService] returns: whoever uses [Serve] gets it here,
+	// for [Service.Ready], [Service.Load] and the like. It must return: Serve waits for it. nil means that nobody is called.
+	OnStart func(*Service)
+
 	// DiscoveryDisabled switches $SRV off (ADR-32): nobody finds the service, and it needs no permission to subscribe
 	// to $SRV.>.
 	DiscoveryDisabled bool
@@ -105,6 +109,10 @@ type ServiceConfig struct {
 	// Observers are told of all requests, in this order, and before those that [WithObserver] adds to an endpoint. The slice
 	// is copied.
 	Observers []Observer
+
+	// Propagate names the headers of requests that go on to the calls that are made for them, beside those that
+	// [Propagate] names for an endpoint. The slice is copied.
+	Propagate []string
 
 	// Guards decide, before anything else looks at a request, whether it may go on, in this order, and before those that
 	// [WithGuards] adds to an endpoint. The slice is copied.
@@ -163,6 +171,7 @@ func (c *ServiceConfig) check(nc *nats.Conn) error {
 	checkMetadata("Metadata key", c.Metadata, &m)
 	checkObservers(c.Observers, &m)
 	checkGuards(c.Guards, &m)
+	checkPropagated("Propagate", c.Propagate, &m)
 	checkInterceptors(c.Interceptors, &m)
 	if c.AskNeighbours < AskWithoutLogin || c.AskNeighbours > AskNever {
 		m.add("AskNeighbours", fmt.Sprint(int(c.AskNeighbours)), errors.New("want AskWithoutLogin, AskAlways or AskNever"))

@@ -151,3 +151,37 @@ func ExampleWasRun() {
 	}
 	// Output: nothing was reserved: ask again
 }
+
+// PickRequest asks for one piece of an item.
+type PickRequest struct {
+	Item string `json:"item"`
+}
+
+// Pick is an endpoint whose handler calls another one.
+var Pick = typednats.NewEndpoint[PickRequest, Reservation, typednats.Never]("pick")
+
+func ExamplePropagate() {
+	nc, end := exampleConn()
+	defer end()
+	ctx := context.Background()
+
+	pick := Pick.Handle(func(ctx context.Context, r PickRequest) (Reservation, error) {
+		// The call has the headers Tenant and Request-Id of the request.
+		return typednats.RequestService(ctx, nc, Reserve, ReserveRequest{Item: r.Item, Quantity: 1})
+	}, typednats.Propagate("Tenant", "Request-Id"))
+	reserve := Reserve.HandleWith(func(ctx context.Context, r *typednats.ServiceRequest[ReserveRequest]) (Reservation, error) {
+		fmt.Println("reserve for", r.Header.Get("Tenant"))
+		return reserve(ctx, r.Value)
+	})
+	svc, err := typednats.NewService(nc, typednats.ServiceConfig{Name: "shop", Version: "1.0.0"}, pick, reserve)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer func() { _ = svc.Stop(ctx) }()
+
+	_, err = typednats.RequestService(ctx, nc, Pick, PickRequest{Item: "nut"}, typednats.WithHeader("Tenant", "acme"))
+	fmt.Println(err)
+	// Output:
+	// reserve for acme
+	// <nil>
+}

@@ -39,11 +39,17 @@ func ExampleServe() {
 		Name:         "warehouse",
 		Version:      "1.0.0",
 		DrainTimeout: 20 * time.Second,
+		OnStart:      func(s *typednats.Service) { go health(s) }, // a page for probes, perhaps
 	}
 	interrupt()
 	err := typednats.Serve(ctx, nc, cfg, Reserve.Handle(reserve))
 	fmt.Println("drained:", err == nil)
 	// Output: drained: true
+}
+
+// health stands for what looks at a service while it runs.
+func health(s *typednats.Service) {
+	<-s.Done()
 }
 
 func ExampleNewService() {

@@ -50,12 +50,11 @@ var errNoContext = errors.New("it returned no context")
 
 // guard asks the guards, if there are any. It returns the context for the interceptors and the handler, the guards' headers
 // for the reply, and why the request does not go on.
-func (p *pipeline) guard(r *server.Request) (context.Context, nats.Header, error) {
+func (p *pipeline) guard(ctx context.Context, r *server.Request) (context.Context, nats.Header, error) {
 	if len(p.guards) == 0 {
-		return r.OuterContext(), nil, nil
+		return ctx, nil, nil
 	}
 	inv := p.invocation(r, nil)
-	ctx := r.OuterContext()
 	for i, g := range p.guards {
 		next, err := g.ask(ctx, &inv)
 		if err == nil && next == nil {

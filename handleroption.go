@@ -1,6 +1,9 @@
 package typednats
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // HandlerOption changes how a service runs one handler. Bad values are reported by [NewService].
 type HandlerOption interface {
@@ -17,6 +20,7 @@ type handlerOptions struct {
 	guards                                             []Guard
 	interceptors                                       []Interceptor
 	observers                                          []Observer
+	propagated                                         []string
 }
 
 // WithMaxConcurrent bounds how many requests of the endpoint are handled at a time, overriding the service's
@@ -41,10 +45,21 @@ func newHandlerOptions(opts []HandlerOption, m *mistakes) handlerOptions {
 	return o
 }
 
+// inService returns the options of an endpoint together with what the service asks for all, which comes first.
+func (o *handlerOptions) inService(cfg *ServiceConfig) handlerOptions {
+	all := *o
+	all.guards = slices.Concat(cfg.Guards, o.guards)
+	all.interceptors = slices.Concat(cfg.Interceptors, o.interceptors)
+	all.observers = slices.Concat(cfg.Observers, o.observers)
+	all.propagated = slices.Concat(cfg.Propagate, o.propagated)
+	return all
+}
+
 func (o *handlerOptions) check(m *mistakes) {
 	checkGuards(o.guards, m)
 	checkInterceptors(o.interceptors, m)
 	checkObservers(o.observers, m)
+	checkPropagated("Propagate", o.propagated, m)
 	if n := o.maxConcurrent; n != nil && *n < 1 {
 		m.add("WithMaxConcurrent", fmt.Sprint(*n), errAtLeastOne)
 	}

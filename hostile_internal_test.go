@@ -220,7 +220,7 @@ func operation(tb testing.TB, b BoundEndpoint) *pipeline {
 	if err := b.check(); err != nil {
 		tb.Fatal(err)
 	}
-	p, _ := newPipeline(b.endpoint, b.handler, nil, nil)
+	p, _ := newPipeline(b.endpoint, b.handler, handlerOptions{})
 	return p
 }
 

@@ -18,18 +18,19 @@ import (
 type pipeline struct {
 	*compiled
 
-	handler handler
-	guards  []Guard
-	chain   Handler // the handler behind the interceptors, nil without any: then they cost nothing
+	handler    handler
+	propagated propagated
+	guards     []Guard
+	chain      Handler // the handler behind the interceptors, nil without any: then they cost nothing
 }
 
-func newPipeline(c *compiled, h handler, guards []Guard, interceptors []Interceptor) (*pipeline, error) {
-	p := &pipeline{compiled: c, handler: h, guards: guards}
-	if len(interceptors) == 0 {
+func newPipeline(c *compiled, h handler, opts handlerOptions) (*pipeline, error) {
+	p := &pipeline{compiled: c, handler: h, propagated: opts.propagated, guards: opts.guards}
+	if len(opts.interceptors) == 0 {
 		return p, nil
 	}
 	var err error
-	p.chain, err = recoveringChain(interceptors, p.handleInnermost)
+	p.chain, err = recoveringChain(opts.interceptors, p.handleInnermost)
 	return p, err
 }
 
@@ -44,7 +45,7 @@ func (p *pipeline) Prepare(parent context.Context, r *server.Request) {
 
 // Serve implements [server.Operation].
 func (p *pipeline) Serve(r *server.Request) server.Outcome {
-	ctx, guards, err := p.guard(r)
+	ctx, guards, err := p.guard(p.propagated.from(r.OuterContext(), r.Msg.Header), r)
 	if err != nil {
 		return p.turnedAway(r, guards, err)
 	}

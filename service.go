@@ -48,6 +48,7 @@ func NewService(nc *nats.Conn, cfg ServiceConfig, endpoints ...BoundEndpoint) (*
 	cfg.Guards = slices.Clone(cfg.Guards)
 	cfg.Interceptors = slices.Clone(cfg.Interceptors)
 	cfg.Observers = slices.Clone(cfg.Observers)
+	cfg.Propagate = slices.Clone(cfg.Propagate)
 	cfg.Name = cmp.Or(cfg.Name, cfg.Contract.name)
 	s := &Service{cfg: cfg, id: nuid.Next(), started: time.Now().UTC()}
 	s.reporter = reporter{service: cfg.Name, id: s.id, logger: cfg.Logger, errorHandler: cfg.ErrorHandler}
@@ -69,6 +70,9 @@ func NewService(nc *nats.Conn, cfg ServiceConfig, endpoints ...BoundEndpoint) (*
 	})
 	if err := s.server.Start(sound); err != nil {
 		return nil, fmt.Errorf("start service %q: %w", cfg.Name, err)
+	}
+	if cfg.OnStart != nil {
+		cfg.OnStart(s)
 	}
 	return s, nil
 }

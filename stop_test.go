@@ -451,6 +451,35 @@ func TestServeEndsWithItsContext(t *testing.T) {
 	}
 }
 
+// Whoever uses Serve gets the running service, and only a running one.
+func TestServeHandsOutItsService(t *testing.T) {
+	t.Parallel()
+	nc := typednatstest.Server(t)
+	ctx, stop := context.WithCancel(within(t))
+	defer stop()
+	ready := make(chan error, 1)
+	var got *typednats.Service
+	cfg := config(func(c *typednats.ServiceConfig) {
+		c.OnStart = func(s *typednats.Service) {
+			got = s
+			_, err := typednats.RequestService(ctx, nc, echo, note{})
+			ready <- errors.Join(s.Ready(ctx), err)
+			stop()
+		}
+	})
+	if err := typednats.Serve(ctx, nc, cfg, echo.Handle(repeat)); err != nil {
+		t.Error(err)
+	}
+	if err := await(t, ready, "the service"); err != nil {
+		t.Error(err)
+	}
+	await(t, got.Done(), "the end of the service that was handed out")
+	cfg.Name = "no name"
+	if err := typednats.Serve(ctx, nc, cfg); err == nil || len(ready) > 0 {
+		t.Errorf("service that does not start: %v, handed out: %v", err, len(ready) > 0)
+	}
+}
+
 func TestServeReportsWhatWentWrong(t *testing.T) {
 	t.Parallel()
 	t.Run("connection closed", func(t *testing.T) {

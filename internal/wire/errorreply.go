@@ -70,7 +70,7 @@ func ParseErrorReply(h nats.Header) (e ErrorReply, failed bool) {
 	if len(h) == 0 {
 		return ErrorReply{}, false
 	}
-	descriptions, codes := headerValues(h, micro.ErrorHeader), headerValues(h, micro.ErrorCodeHeader)
+	descriptions, codes := HeaderValues(h, micro.ErrorHeader), HeaderValues(h, micro.ErrorCodeHeader)
 	if len(descriptions) == 0 && len(codes) == 0 {
 		return ErrorReply{}, false
 	}

@@ -88,14 +88,14 @@ func IsHeaderKey(key string) bool {
 // HeaderValue returns the first value of a header, or "". The key is compared without case: clients of other languages
 // write it as they like. If there are several spellings, that of key counts, and then the first in the order of bytes.
 func HeaderValue(h nats.Header, key string) string {
-	if values := headerValues(h, key); len(values) > 0 {
+	if values := HeaderValues(h, key); len(values) > 0 {
 		return values[0]
 	}
 	return ""
 }
 
-// headerValues returns the values of a header, nil if it has none.
-func headerValues(h nats.Header, key string) []string {
+// HeaderValues returns the values of a header, nil if it has none, found as [HeaderValue] does.
+func HeaderValues(h nats.Header, key string) []string {
 	if values := h[key]; len(values) > 0 {
 		return values
 	}
