@@ -30,7 +30,8 @@ type call struct {
 	around  Handler // the client's interceptors; nil without any
 	sent    attempts
 
-	observed *observedCall // nil if nobody observes it
+	observed  *observedCall   // nil if nobody observes it
+	onAttempt []func(Attempt) // of interceptors that want to know
 }
 
 // prepare makes c a call of an endpoint. Its error is a *CallError.
@@ -208,14 +209,26 @@ func copies(r Requester) bool {
 
 // exchange sends the request until one attempt counts.
 func (c *call) exchange(ctx context.Context, r Requester, body []byte) (*nats.Msg, error) {
+	var budget *budget // nil is no bound
+	if client, ok := r.(*Client); ok && c.retry.isBounded() {
+		budget = client.budget
+		budget.earn(c.retry.budget())
+	}
 	for n := 1; ; n++ {
 		c.sent.begin()
+		var began time.Time
+		if len(c.onAttempt) > 0 {
+			began = time.Now()
+		}
 		if c.observed != nil {
 			c.observed.attempts.Add(1)
 		}
 		reply, err := c.send(ctx, r, body, c.idempotent && n < c.retry.Attempts)
 		c.sent.end(c.compiled, reply, err)
-		if !c.retry.allows(ctx, n, c.compiled, reply, err) {
+		for _, tell := range c.onAttempt {
+			tell(newAttempt(n, began, reply, err))
+		}
+		if !c.retry.allows(ctx, n, c.compiled, budget, reply, err) {
 			return reply, err
 		}
 	}

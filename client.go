@@ -29,13 +29,14 @@ type Client struct {
 	arrivals *replies.Arrivals // where what the reply subjects say arrives
 	opts     clientOptions
 	around   Handler // the interceptors, around those of the call; nil without any
+	budget   *budget // for sending again
 	bad      error   // what is wrong with the options
 }
 
 // NewClient returns a client on nc. It subscribes when it is first used, under the connection's inbox prefix
 // ([nats.CustomInboxPrefix]). Bad options are reported by the calls.
 func NewClient(nc *nats.Conn, opts ...ClientOption) *Client {
-	c := &Client{nc: nc, inbox: replies.NewInbox(nc), arrivals: replies.NewArrivals(nc)}
+	c := &Client{nc: nc, inbox: replies.NewInbox(nc), arrivals: replies.NewArrivals(nc), budget: newBudget()}
 	c.opts, c.bad = newClientOptions(opts)
 	if c.bad == nil && len(c.opts.interceptors) > 0 {
 		if c.around, c.bad = chain(c.opts.interceptors, callInside); c.bad != nil {

@@ -209,7 +209,7 @@ func TestAttemptTimeoutRetriesWhoeverNotices(t *testing.T) {
 		return untilTheEnd(ctx, in)
 	}))
 	client := typednats.NewClient(srv.Connect(t), typednats.WithRetry(typednats.Retry{
-		Attempts: 100, Backoff: time.Millisecond, AttemptTimeout: 20 * time.Millisecond,
+		Attempts: 100, Backoff: time.Millisecond, AttemptTimeout: 20 * time.Millisecond, Budget: 100,
 	}))
 	var all sync.WaitGroup
 	for i := range 64 {

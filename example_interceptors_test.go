@@ -162,3 +162,21 @@ func ExampleWithRetry() {
 	fmt.Println(err)
 	// Output: call "reserve" at "warehouse.reserve": nats: no responders available for request
 }
+
+func ExampleInvocation_OnAttempt() {
+	nc, end := exampleConn()
+	defer end()
+	seeing := func(next typednats.Handler) typednats.Handler {
+		return func(ctx context.Context, inv *typednats.Invocation) (any, error) {
+			inv.OnAttempt(func(a typednats.Attempt) { fmt.Println("attempt", a.Number, a.Err) })
+			return next(ctx, inv)
+		}
+	}
+	client := typednats.NewClient(nc, typednats.WithRetry(typednats.Retry{Attempts: 2}), typednats.WithInterceptors(seeing))
+	defer func() { _ = client.Close() }()
+
+	_, _ = typednats.RequestService(context.Background(), client, Reserve, ReserveRequest{Item: "nut"})
+	// Output:
+	// attempt 1 nats: no responders available for request
+	// attempt 2 nats: no responders available for request
+}

@@ -108,7 +108,7 @@ func (i *interceptedCall) again(ctx context.Context, inv *Invocation) (any, erro
 	if err := m.join(ErrInvalidConfig); err != nil {
 		return nil, c.fail(err)
 	}
-	c.header = inv.Header
+	c.header, c.onAttempt = inv.Header, inv.attempts
 	ctx, cancel := withDefaultTimeout(ctx, c.timeout)
 	defer cancel()
 	in, out := i.in, i.out

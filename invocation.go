@@ -63,6 +63,7 @@ type Invocation struct {
 	context  *lazy.Context    // of the request, on a service
 	call     *interceptedCall // on a client
 
+	attempts   []func(Attempt)
 	handoff    *handoff // nil for one made by hand
 	calls      int      // of next with this Invocation, so far
 	handlerSet replaced // of ReplyHeader, by the handler when it ran last

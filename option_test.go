@@ -84,6 +84,7 @@ func TestBadClientOptionsAreReported(t *testing.T) {
 		`Retry.Backoff "-1ns"`:        typednats.WithRetry(typednats.Retry{Backoff: -1}),
 		`Retry.MaxBackoff "-1ns"`:     typednats.WithRetry(typednats.Retry{MaxBackoff: -1}),
 		`Retry.AttemptTimeout "-1ns"`: typednats.WithRetry(typednats.Retry{AttemptTimeout: -1}),
+		`Retry.Budget "-1"`:           typednats.WithRetry(typednats.Retry{Budget: -1}),
 		`header "Content-Type"`:       typednats.WithDefaultHeader("Content-Type", "x"),
 		`header "a key"`:              typednats.WithDefaultHeader("a key", "x"),
 		`interceptor "0"`:             typednats.WithInterceptors(nil),

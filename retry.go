@@ -19,6 +19,9 @@ const (
 	defaultMaxBackoff = time.Second
 )
 
+// maxBudget is more than anybody needs, and few enough to reckon with.
+const maxBudget = 1_000_000
+
 // Retry says how often, and when, a client sends a request again:
 //
 //   - for every endpoint if nothing was run: nobody served the subject ([nats.ErrNoResponders]), the service refused the
@@ -32,6 +35,10 @@ const (
 // the first one of a call that is made meanwhile, is sent when the connection is back. A request that the server
 // refuses for lack of a permission is not sent again. All of it happens before the deadline of the call. The zero value
 // sends a request once.
+//
+// A service in trouble is not drowned: the requests that a client sends again because a service is overloaded, answers
+// 503 or does not answer in time are bounded by Budget. A call beyond that ends as its last attempt has. What is sent
+// again because a service stops, nobody serves the subject, or the connection was lost does not count.
 type Retry struct {
 	// Attempts is how many times a request is sent at most, the first time included. 0 means 1.
 	Attempts int
@@ -46,11 +53,18 @@ type Retry struct {
 	// AttemptTimeout is how long one attempt at an idempotent endpoint waits for its reply. 0 means as long as the
 	// call does, so that such an attempt is not made again.
 	AttemptTimeout time.Duration
+
+	// Budget is how many requests the client sends again for each of its calls at most, on average, and beside that one a
+	// second; up to ten at once. 0 means 0.1, a tenth of the calls. Attempts, or more, is no bound.
+	Budget float64
 }
 
 func (p *Retry) check(m *mistakes) {
 	if p.Attempts < 0 {
 		m.add("Retry.Attempts", fmt.Sprint(p.Attempts), errNegative)
+	}
+	if !(p.Budget >= 0 && p.Budget <= maxBudget) { // which is false for what is no number
+		m.add("Retry.Budget", fmt.Sprint(p.Budget), fmt.Errorf("want 0 to %d", maxBudget))
 	}
 	for field, d := range map[string]time.Duration{
 		"Retry.Backoff": p.Backoff, "Retry.MaxBackoff": p.MaxBackoff, "Retry.AttemptTimeout": p.AttemptTimeout,
@@ -72,10 +86,16 @@ func (p *Retry) attemptTimeout(idempotent bool) time.Duration {
 	return p.AttemptTimeout
 }
 
+// budget is what a call gives for sending again.
+func (p *Retry) budget() float64 { return cmp.Or(p.Budget, defaultBudget) }
+
+// isBounded reports whether the budget says less than Attempts.
+func (p *Retry) isBounded() bool { return p.isOn() && p.budget() < float64(p.Attempts) }
+
 // allows reports whether a request may be sent again after n attempts, the last of which ended with reply or err. It
 // has waited then for as long as the next attempt must, unless ctx ends before that.
-func (p *Retry) allows(ctx context.Context, n int, c *compiled, reply *nats.Msg, err error) bool {
-	if n >= p.Attempts || ctx.Err() != nil || !isHarmless(c, reply, err) {
+func (p *Retry) allows(ctx context.Context, n int, c *compiled, b *budget, reply *nats.Msg, err error) bool {
+	if n >= p.Attempts || ctx.Err() != nil || !isHarmless(c, reply, err) || b != nil && isBurden(reply, err) && !b.spend() {
 		return false
 	}
 	backoff := p.backoff(n)
@@ -111,6 +131,15 @@ func isHarmless(c *compiled, reply *nats.Msg, err error) bool {
 		return false
 	}
 	return e.NeverRan() && !c.runsOnAll() || c.idempotent && (e.IsUnavailable() || e.IsTimeUp())
+}
+
+// isBurden reports whether an attempt ended because a service has too much to do, perhaps: the next one adds to that.
+func isBurden(reply *nats.Msg, err error) bool {
+	if err != nil {
+		return !errors.Is(err, nats.ErrNoResponders) && !errors.Is(err, nats.ErrDisconnected) && !wasNotSent(err)
+	}
+	e, _ := wire.ParseErrorReply(reply.Header)
+	return !e.IsStopping()
 }
 
 // sleep waits for d. It reports false at once if ctx ends before that.

@@ -247,7 +247,7 @@ func TestBackoffGrowsNoFurtherThanItsBound(t *testing.T) {
 	peer := newScripted(t, srv.Connect(t), "5")
 	const attempts = 40
 	_, err := typednats.RequestService(within(t), retrying(t, srv.Connect(t), typednats.Retry{
-		Attempts: attempts, Backoff: time.Millisecond, MaxBackoff: 2 * time.Millisecond,
+		Attempts: attempts, Backoff: time.Millisecond, MaxBackoff: 2 * time.Millisecond, Budget: attempts,
 	}), again, note{})
 	compareFailure(t, "call", serviceError(503, "busy"), err)
 	compare(t, "how many requests were sent", attempts, len(peer.requests()))

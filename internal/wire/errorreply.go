@@ -103,6 +103,11 @@ func (e ErrorReply) NeverRan() bool {
 	return e.Refused == RefusedOverload || e.Refused == RefusedStopping
 }
 
+// IsStopping reports whether the library says that the service stops: another instance may have time.
+func (e ErrorReply) IsStopping() bool {
+	return e.Refused == RefusedStopping || e.Interrupted == InterruptedByStop
+}
+
 // IsTimeUp reports whether the library says that the time for the request was over.
 func (e ErrorReply) IsTimeUp() bool {
 	return e.Refused == RefusedExpired || e.Interrupted == InterruptedByDeadline
