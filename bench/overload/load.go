@@ -40,9 +40,9 @@ type service struct {
 }
 
 // startService starts one on a subject of its own.
-func startService(url string, slots int) (*service, error) {
+func startService(url string, l *load) (*service, error) {
 	s := &service{endpoint: typednats.NewEndpoint[job, job, typednats.Never]("work").
-		InSubject("work." + rand.Text())}
+		InSubject("work." + rand.Text()).Idempotent()}
 	for range 2 {
 		nc, err := nats.Connect(url)
 		if err != nil {
@@ -52,11 +52,16 @@ func startService(url string, slots int) (*service, error) {
 	}
 	var err error
 	s.Service, err = typednats.NewService(s.connections[0], typednats.ServiceConfig{Name: "overload", Version: "1.0.0"},
-		s.Handle(func(_ context.Context, j job) (job, error) { return j.run(), nil }, typednats.WithMaxConcurrent(slots)))
+		s.Handle(func(_ context.Context, j job) (job, error) {
+			if l.luck != nil {
+				j.Takes = int64(l.luck())
+			}
+			return j.run(), nil
+		}, typednats.WithMaxConcurrent(l.slots)))
 	if err != nil {
 		return nil, errors.Join(err, s.close(context.Background()))
 	}
-	s.client = typednats.NewClient(s.connections[1])
+	s.client = typednats.NewClient(s.connections[1], typednats.WithRetry(l.retry))
 	return s, nil
 }
 
@@ -91,6 +96,8 @@ type load struct {
 	waits func() time.Duration // the callers
 	warm  time.Duration        // before anything is counted
 	count time.Duration
+	retry typednats.Retry
+	luck  func() time.Duration // how long a handler takes, anew for each attempt; nil if the call says it
 
 	spell                  bool    // the first half of what is counted is different
 	timesInSpell, slowdown float64 // how
@@ -100,6 +107,8 @@ type load struct {
 type outcome struct {
 	work    float64 // the share of the slots' time that was spent for answers that arrived
 	calls   int
+	all     int // those that were not counted included
+	sent    int // requests for all
 	good    int
 	refused int
 	silent  int
@@ -130,11 +139,12 @@ func (l *load) rate() float64 {
 
 // run offers the load to a service of its own.
 func (l *load) run(ctx context.Context, url string) (*outcome, error) {
-	s, err := startService(url, l.slots)
+	s, err := startService(url, l)
 	if err != nil {
 		return nil, err
 	}
 	o := l.offer(ctx, s)
+	o.sent = s.Stats().Endpoints[0].NumRequests
 	return o, s.close(ctx)
 }
 
@@ -165,6 +175,7 @@ func (l *load) offer(ctx context.Context, s *service) *outcome {
 			took := time.Since(came)
 			mu.Lock()
 			defer mu.Unlock()
+			o.all++
 			if ended := time.Since(began); ended > l.warm && ended < l.warm+l.count {
 				o.add(err, j, took)
 			}
@@ -201,7 +212,7 @@ func (o *outcome) end(l *load) {
 // burst makes so many calls at once, of a service that knows how long handlers take or does not.
 func burst(ctx context.Context, url string, n int, known bool) (*outcome, error) {
 	const slots, takes, patience = 64, 100 * time.Millisecond, 5 * time.Second
-	s, err := startService(url, slots)
+	s, err := startService(url, &load{slots: slots})
 	if err != nil {
 		return nil, err
 	}

@@ -1,10 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"slices"
 	"time"
+
+	"github.com/typednats/typednats"
 )
 
 func always(d time.Duration) func() time.Duration { return func() time.Duration { return d } }
@@ -55,6 +58,32 @@ func kinds(warm, count time.Duration) []*load {
 			takes: always(second / 50), waits: oneOf(second/2, 2, 2*second),
 			warm: warm, count: count, spell: true, timesInSpell: 1.3, slowdown: 10,
 		})
+}
+
+// retried are loads whose callers try again: never, as often as the budget allows, or always. A tenth of the calls is enough
+// to bring a service to its limit that has a tenth to spare.
+func retried(warm, count time.Duration) []*load {
+	second := time.Second
+	attempts := typednats.Retry{Attempts: 4, AttemptTimeout: 3 * second / 10}
+	budget, always4 := attempts, attempts
+	always4.Budget = float64(attempts.Attempts)
+	var all []*load
+	for _, variant := range []struct {
+		name  string
+		retry typednats.Retry
+	}{{"never", typednats.Retry{}}, {"a tenth", budget}, {"always", always4}} {
+		for _, l := range []load{
+			// One of eight attempts takes longer than it may, at random: trying again helps, and costs.
+			{name: "slow at times, 0.9 times", times: 0.9, takes: always(second / 10), luck: oneOf(450*second/1000, 8, second/20)},
+			{name: "too many calls, 2 times", times: 2, takes: always(second / 10)},
+		} {
+			l.name += "; again: " + variant.name
+			l.slots, l.waits, l.warm, l.count, l.retry = 64, always(2*second), warm, count, variant.retry
+			all = append(all, &l)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b *load) int { return cmp.Compare(a.times, b.times) })
+	return all
 }
 
 // cell is a load of the sweep.

@@ -90,13 +90,18 @@ func (s settings) run(ctx context.Context, stdout io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
+	tries := retried(warm, count)
+	tried, err := runAll(ctx, server.URL(), tries)
+	if err != nil {
+		return err
+	}
 	table, missed := sweepTable(cells, swept, times)
 	bursts, err := burstTable(ctx, server.URL(), s.quick)
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(stdout, "%s\n## Every combination\n\n%s\n## Several kinds\n\n%s\n## Bursts\n\n%s",
-		machine.Markdown(), table.Markdown(), kindsTable(several, kept).Markdown(), bursts.Markdown())
+	_, err = fmt.Fprintf(stdout, "%s\n## Every combination\n\n%s\n## Several kinds\n\n%s\n## Callers that try again\n\n%s\n## Bursts\n\n%s",
+		machine.Markdown(), table.Markdown(), kindsTable(several, kept).Markdown(), retriedTable(tries, tried).Markdown(), bursts.Markdown())
 	if err != nil {
 		return err
 	}

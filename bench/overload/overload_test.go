@@ -25,7 +25,7 @@ func TestQuick(t *testing.T) {
 	if status := run([]string{"-quick", "-plots", dir}, &stdout, &stderr); status != 0 {
 		t.Fatalf("status %d: %s\n%s", status, &stderr, &stdout)
 	}
-	for _, want := range []string{"## Every combination", "| 10ms", "## Several kinds", "mixed, 1.3 times", "## Bursts", "that has run"} {
+	for _, want := range []string{"## Every combination", "| 10ms", "## Several kinds", "mixed, 1.3 times", "## Callers that try again", "again: a tenth", "## Bursts", "that has run"} {
 		if !strings.Contains(stdout.String(), want) {
 			t.Errorf("no %q in\n%s", want, &stdout)
 		}

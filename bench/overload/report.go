@@ -52,6 +52,17 @@ func kindsTable(loads []*load, outcomes []*outcome) *rig.Table {
 	return table
 }
 
+// retriedTable has a row for each load.
+func retriedTable(loads []*load, outcomes []*outcome) *rig.Table {
+	table := rig.NewTable("load", "requests for a call", "work", "answered", "refused", "no answer")
+	for i, l := range loads {
+		o := outcomes[i]
+		table.Add(l.name, fmt.Sprintf("%.2f", float64(o.sent)/float64(max(1, o.all))), fmt.Sprintf("%.0f %%", 100*o.work),
+			o.share(o.good), o.share(o.refused), o.share(o.silent))
+	}
+	return table
+}
+
 // burstTable has a row for each burst.
 func burstTable(ctx context.Context, url string, quick bool) (*rig.Table, error) {
 	table := rig.NewTable("calls at once", "answered", "refused", "no answer", "latest refusal")
