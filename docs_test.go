@@ -61,6 +61,7 @@ func documents(t *testing.T) []markdown {
 	if err != nil {
 		t.Fatal(err)
 	}
+	paths = append(paths, filepath.Join("otel", "README.md"))
 	for _, path := range filesUnder(t, "docs") {
 		if filepath.Ext(path) == ".md" {
 			paths = append(paths, path)
@@ -95,7 +96,7 @@ func TestDocsShowWhatRuns(t *testing.T) {
 	sources := make(map[string][]string)
 	for _, path := range filesUnder(t, ".") {
 		name := filepath.Base(path)
-		if strings.HasPrefix(name, "example") && strings.HasSuffix(name, "_test.go") || strings.HasPrefix(path, "examples/") {
+		if strings.HasPrefix(name, "example") && strings.HasSuffix(name, "_test.go") || strings.Contains("/"+path, "/examples/") {
 			sources[path] = readLines(t, path)
 		}
 	}
