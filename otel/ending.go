@@ -23,10 +23,7 @@ type ending struct {
 
 // newEnding returns how a request has ended.
 func newEnding(o *typednats.Observation, failed bool) ending {
-	e := ending{ok: o.Outcome == typednats.OutcomeOK, tag: tagOf(o), failed: failed}
-	if !e.ok {
-		e.code = codeOf(o)
-	}
+	e := ending{ok: o.Outcome == typednats.OutcomeOK, code: codeOf(o), tag: tagOf(o), failed: failed}
 	if failed && e.code == 0 {
 		e.reason = reasonOf(o.Err)
 	}

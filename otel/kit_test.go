@@ -142,6 +142,17 @@ func (t *telemetry) series(name string) map[string]uint64 {
 	return series
 }
 
+// seconds is how long the spans of a kind took, together.
+func (t *telemetry) seconds(kind trace.SpanKind) float64 {
+	sum := 0.0
+	for _, s := range t.spans.Ended() {
+		if s.SpanKind() == kind {
+			sum += s.EndTime().Sub(s.StartTime()).Seconds()
+		}
+	}
+	return sum
+}
+
 // attributes are those of a span, but for those that differ from run to run.
 func attributes(s sdktrace.ReadOnlySpan) map[string]any {
 	values := make(map[string]any)
@@ -233,14 +244,14 @@ func eventually(tb testing.TB, what string, condition func() bool) {
 }
 
 // compare fails the test if two values differ.
-func compare(tb testing.TB, what string, want, got any) {
+func compare(tb testing.TB, what string, want, got any, opts ...cmp.Option) {
 	tb.Helper()
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(want, got, opts...); diff != "" {
 		tb.Errorf("%s (-want +got):\n%s", what, diff)
 	}
 }
 
-// sumOf returns the sum of all that a histogram of seconds has measured.
+// sumOf returns the sum of all that a histogram has measured.
 func sumOf(tb testing.TB, t *telemetry, name string) float64 {
 	tb.Helper()
 	m, ok := t.collect()[name]
@@ -248,8 +259,17 @@ func sumOf(tb testing.TB, t *telemetry, name string) float64 {
 		tb.Fatalf("there is no %s", name)
 	}
 	sum := 0.0
-	for _, point := range m.Data.(metricdata.Histogram[float64]).DataPoints {
-		sum += point.Sum
+	switch data := m.Data.(type) {
+	case metricdata.Histogram[float64]:
+		for _, point := range data.DataPoints {
+			sum += point.Sum
+		}
+	case metricdata.Histogram[int64]:
+		for _, point := range data.DataPoints {
+			sum += float64(point.Sum)
+		}
+	default:
+		tb.Fatalf("%s is a %T", name, data)
 	}
 	return sum
 }

@@ -10,9 +10,11 @@ import (
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/metric/noop"
+	"go.opentelemetry.io/otel/propagation"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
+	nooptrace "go.opentelemetry.io/otel/trace/noop"
 
 	"github.com/typednats/typednats"
 	typednatsotel "github.com/typednats/typednats/otel"
@@ -76,7 +78,7 @@ func TestObserversAreApart(t *testing.T) {
 	for range 2 {
 		compare(t, "end", want, endOf(all.next(), want))
 	}
-	compare(t, "spans of the other one", 0, len(none.spans.Started()))
+	compare(t, "what the other one has", [2]int{0, 0}, [2]int{len(none.spans.Started()), len(none.collect())})
 }
 
 // Headers are recorded if they are asked for, in whatever case, on spans alone.
@@ -117,26 +119,24 @@ func TestHeadersAreOptIn(t *testing.T) {
 	}
 }
 
-// Without providers the global ones count, also if they are set later; what is given counts first. Nothing is set.
-func TestGlobalsAreReadOnly(t *testing.T) { //nolint:paralleltest // it sets what is global
-	nc := typednatstest.Server(t)
-	tracers, meters, propagator := otel.GetTracerProvider(), otel.GetMeterProvider(), otel.GetTextMapPropagator()
+// What is not given is global, and stays as it is.
+func TestGlobalsAreRead(t *testing.T) { //nolint:paralleltest // it sets what is global
+	nc, tel, reader := typednatstest.Server(t), newTelemetry(t), sdkmetric.NewManualReader()
+	tracers := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(told{tel.ended}))
+	meters := sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))
+	propagator := propagation.TraceContext{}
+	otel.SetTracerProvider(tracers)
+	otel.SetMeterProvider(meters)
+	otel.SetTextMapPropagator(propagator)
+	t.Cleanup(func() {
+		otel.SetTracerProvider(nooptrace.NewTracerProvider())
+		otel.SetMeterProvider(noop.NewMeterProvider())
+		otel.SetTextMapPropagator(propagation.NewCompositeTextMapPropagator())
+	})
 	observer, err := typednatsotel.Observer()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if otel.GetTracerProvider() != tracers || otel.GetMeterProvider() != meters || otel.GetTextMapPropagator() != propagator {
-		t.Error("Observer has set something global")
-	}
-	tel := newTelemetry(t)
-	reader := sdkmetric.NewManualReader()
-	otel.SetTracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(told{tel.ended})))
-	otel.SetMeterProvider(sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader)))
-	otel.SetTextMapPropagator(w3c())
-	t.Cleanup(func() {
-		otel.SetTracerProvider(sdktrace.NewTracerProvider())
-		otel.SetMeterProvider(noop.NewMeterProvider())
-	})
 	start(t, nc, config(), echo.Handle(repeat, typednats.WithObserver(observer)))
 	if _, err := typednats.RequestService(within(t), nc, echo, note{}, typednats.WithObserver(observer)); err != nil {
 		t.Fatal(err)
@@ -146,7 +146,10 @@ func TestGlobalsAreReadOnly(t *testing.T) { //nolint:paralleltest // it sets wha
 	global := &telemetry{tb: t, metrics: reader}
 	compare(t, "measured", map[string]uint64{"rpc.method=echo,rpc.status_code=OK,rpc.system.name=typednats": 1},
 		global.series("rpc.client.call.duration"))
-	compare(t, "given", 0, len(tel.collect()))
+	newTelemetry(t) // with providers of its own
+	if otel.GetTracerProvider() != tracers || otel.GetMeterProvider() != meters || otel.GetTextMapPropagator() != propagator {
+		t.Error("Observer has set something global")
+	}
 }
 
 // All mistakes are reported at once.

@@ -7,8 +7,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/micro"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/typednats/typednats"
 	typednatsotel "github.com/typednats/typednats/otel"
@@ -117,14 +119,17 @@ func TestHostileServiceIsBounded(t *testing.T) {
 	if len(series) > 102 {
 		t.Errorf("there are %d series", len(series))
 	}
-	all := uint64(0)
+	all, failed := uint64(0), uint64(0)
 	for attributes, count := range series {
 		all += count
+		if strings.HasPrefix(attributes, "error.type=") {
+			failed += count
+		}
 		if strings.Contains(attributes, "tag1") || strings.Contains(attributes, "code=99,") || strings.Contains(attributes, "code=600") {
 			t.Errorf("there is a series %s", attributes)
 		}
 	}
-	compare(t, "calls", uint64(calls), all)
+	compare(t, "calls, and those that failed", [2]uint64{calls, calls / 2}, [2]uint64{all, failed})
 	compare(t, "words for why it was refused", map[any]bool{nil: true, "_OTHER": true}, refused)
 	_, _ = typednats.RequestService(within(t), client, echo.InSubject("nobody"), note{}) // others are not crowded out
 	_, err = typednats.RequestService(within(t), typednats.Local(echo.Handle(repeat)), echo, note{}, typednats.WithObserver(tel.observer))
@@ -162,7 +167,10 @@ func TestManyAtOnce(t *testing.T) {
 	for range 2 * callers * calls {
 		tel.next()
 	}
-	for _, name := range []string{"rpc.client.call.duration", "rpc.server.call.duration"} {
+	for name, kind := range map[string]trace.SpanKind{
+		"rpc.client.call.duration": trace.SpanKindClient, "rpc.server.call.duration": trace.SpanKindServer,
+	} {
+		compare(t, "seconds of "+name, tel.seconds(kind), sumOf(t, tel, name), cmpopts.EquateApprox(0, 1e-6))
 		series := tel.series(name)
 		compare(t, name, 5, len(series))
 		for attributes, count := range series {
