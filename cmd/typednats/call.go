@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -187,6 +188,15 @@ func (t *tool) find(ctx context.Context, client *discovery.Client, ref string) (
 	if err != nil {
 		return fleet.Target{}, err
 	}
+	target, err := findIn(f, ref)
+	if err == nil {
+		t.logf("%s is %s", ref, target.FullName())
+	}
+	return target, err
+}
+
+// findIn returns the endpoint that is meant.
+func findIn(f fleet.Fleet, ref string) (fleet.Target, error) {
 	target, err := f.Find(ref)
 	if _, ok := errors.AsType[*fleet.UnknownError](err); ok {
 		return target, fail(exitNobody, err)
@@ -194,7 +204,6 @@ func (t *tool) find(ctx context.Context, client *discovery.Client, ref string) (
 	if err != nil {
 		return target, fail(exitUsage, err)
 	}
-	t.logf("%s is %s", ref, target.FullName())
 	return target, nil
 }
 
@@ -232,18 +241,33 @@ func (t *tool) send(ctx context.Context, nc *nats.Conn, to string, header nats.H
 
 // exampleCall returns a command that calls an endpoint, to be pasted into a shell.
 func exampleCall(to string, doc contract.Document) string {
+	to = withoutWildcards(to)
 	for _, e := range doc.Examples {
 		if len(e.Request) > 0 {
 			return fmt.Sprintf("typednats call %s %s", shellWord(to), shellWord(string(e.Request)))
 		}
 	}
 	text := "typednats call " + shellWord(to)
+	if slices.Equal(doc.ContentTypes, []string{rawType}) {
+		return text + " @file"
+	}
 	for _, ct := range doc.ContentTypes {
 		if s, ok := doc.RequestSchema(ct); ok && (ct == jsonType || ct == msgpackType) {
 			return text + " " + shellWord(exampleOf(s))
 		}
 	}
 	return text
+}
+
+// withoutWildcards returns a subject with a word in the place of each wildcard.
+func withoutWildcards(subject string) string {
+	tokens := strings.Split(subject, ".")
+	for i, token := range tokens {
+		if token == "*" || token == ">" {
+			tokens[i] = "any"
+		}
+	}
+	return strings.Join(tokens, ".")
 }
 
 // shellWord quotes text for a shell, and makes it safe to print.

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -16,6 +17,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/typednats/typednats"
+	"github.com/typednats/typednats/contract"
 )
 
 // TestMain builds the command, for the tests to run it as users do.
@@ -76,6 +78,35 @@ func newShell(t *testing.T, url string) *shell {
 
 // knows has an id that differs from run to run replaced by one that does not. Both are equally long, as tables need it.
 func (s *shell) knows(id, stable string) { s.replaced = append(s.replaced, id, stable) }
+
+// write writes a file that commands read.
+func (s *shell) write(t *testing.T, name string, data []byte) {
+	t.Helper()
+	path := filepath.Join(s.dir, name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// contractsOf returns the contracts of endpoints as a file has them.
+func contractsOf(t *testing.T, endpoints ...typednats.Descriptor) []byte {
+	t.Helper()
+	docs := make([]contract.Document, len(endpoints))
+	for i, e := range endpoints {
+		var err error
+		if docs[i], err = e.Contract(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	data, err := json.Marshal(docs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
 
 // run runs a command line and returns what a terminal shows, and the exit code.
 func (s *shell) run(t *testing.T, line string) (shown string, code int) {
@@ -154,6 +185,9 @@ func startFleet(t *testing.T) *shell {
 		}, warehouseEndpoints()...)
 		s.knows(svc.ID(), fmt.Sprintf("WarehouseInstance0000%d", i+1))
 	}
+	s.write(t, "contracts/warehouse.json", contractsOf(t, reserve, count))
+	s.write(t, "contracts/next.json", contractsOf(t, nextReserve, count))
+	s.write(t, "contracts/missing.json", contractsOf(t, count.InGroup(typednats.NewGroup("store"))))
 	s.knows(startMicro(t, connectTo(t, server)).Info().ID, "LegacyInstance00000001")
 	return s
 }

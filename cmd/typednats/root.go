@@ -68,7 +68,7 @@ selected context, else a server on this machine.
 	root.SetOut(t.stdout)
 	root.SetErr(t.stderr)
 	t.global.register(t, root.PersistentFlags())
-	root.AddCommand(newListCommand(t), newCallCommand(t))
+	root.AddCommand(newListCommand(t), newDescribeCommand(t), newCallCommand(t), newCheckCommand(t), newDiffCommand(t))
 	return root
 }
 

@@ -98,6 +98,18 @@ var (
 	status = typednats.NewEndpoint[struct{}, struct{}, typednats.Never]("status").InGroup(warehouse)
 )
 
+// nextReserveRequest is reserveRequest as somebody changed it: one more member, which is needed, and smaller numbers.
+type nextReserveRequest struct {
+	Item      string `json:"item"`
+	Quantity  int32  `json:"quantity"`
+	Warehouse string `json:"warehouse"`
+}
+
+var nextReserve = typednats.NewEndpoint[nextReserveRequest, reservation, stockError]("reserve").
+	InGroup(warehouse).
+	FailsWith(UnknownItemError{}).
+	WithCodec(json.Codec, msgpack.Codec)
+
 // noon is when everything happens.
 var noon = time.Date(2026, 11, 27, 12, 0, 0, 0, time.UTC)
 

@@ -89,13 +89,13 @@ func Resolve(defs map[string]*contract.Schema, s *contract.Schema) *contract.Sch
 		if s == nil || s.Ref == "" {
 			return s
 		}
-		s = defs[definition(s.Ref)]
+		s = defs[Definition(s.Ref)]
 	}
 	return nil
 }
 
-// definition returns the name that a reference is to: a JSON pointer in a URI.
-func definition(ref string) string {
+// Definition returns the name that a reference is to: a JSON pointer in a URI.
+func Definition(ref string) string {
 	name, _ := strings.CutPrefix(ref, "#/$defs/")
 	if !strings.ContainsAny(name, "%~") {
 		return name

@@ -105,7 +105,7 @@ func (f Fleet) near(ref string) []string {
 			have := strings.ToLower(text)
 			d := distance(want, have)
 			switch {
-			case d <= 1+len(want)/4:
+			case d <= 1+len(want)/5:
 			case len(want) >= 3 && strings.Contains(have, want), strings.HasSuffix(want, "."+have):
 				d = len(want) // behind all that are spelled nearly so
 			default:
