@@ -221,8 +221,12 @@ func (t *tool) send(ctx context.Context, nc *nats.Conn, to string, header nats.H
 	began := time.Now()
 	reply, err := client.RequestMsgWithContext(ctx, &nats.Msg{Subject: to, Header: header, Data: r.data})
 	t.logf("after %v", time.Since(began).Round(time.Microsecond))
+	late := fail(exitTimeout, fmt.Errorf("no reply from %s within %v: --timeout waits longer", to, wait))
 	switch {
 	case err == nil:
+		if e, failed := wire.ParseErrorReply(reply.Header); failed && e.IsTimeUp() {
+			return nil, late // whoever noticed it first
+		}
 		return reply, nil
 	case errors.Is(err, nats.ErrNoResponders):
 		return nil, fail(exitNobody, fmt.Errorf("nobody serves %s: list what there is with 'typednats ls'", to))
@@ -231,7 +235,7 @@ func (t *tool) send(ctx context.Context, nc *nats.Conn, to string, header nats.H
 	case errors.Is(err, nats.ErrPermissionViolation):
 		return nil, fail(exitConnection, fmt.Errorf("this user may not call %s: %w", to, err))
 	case errors.Is(err, context.DeadlineExceeded):
-		return nil, fail(exitTimeout, fmt.Errorf("no reply from %s within %v: --timeout waits longer", to, wait))
+		return nil, late
 	case errors.Is(err, context.Canceled):
 		return nil, fail(exitTimeout, errors.New("interrupted; the service was told so"))
 	default:

@@ -17,7 +17,7 @@ import (
 )
 
 // connect opens the connection that the flags and the environment ask for. The caller closes it.
-func (t *tool) connect(ctx context.Context) (*nats.Conn, error) {
+func (t *tool) connect(ctx context.Context, opts ...nats.Option) (*nats.Conn, error) {
 	saved, err := t.loadContext(ctx)
 	if err != nil {
 		return nil, err
@@ -34,7 +34,7 @@ func (t *tool) connect(ctx context.Context) (*nats.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	all = append(all, login...)
+	all = append(append(all, login...), opts...)
 	servers := redacted(saved.ServerURL())
 	t.logf("connect to %s", servers)
 	nc, err := nats.Connect(saved.ServerURL(), all...)

@@ -5,6 +5,7 @@ go 1.26.0
 replace github.com/typednats/typednats => ../..
 
 require (
+	github.com/creack/pty v1.1.24
 	github.com/google/go-cmp v0.7.0
 	github.com/nats-io/jsm.go v0.5.1
 	github.com/nats-io/nats.go v1.55.0

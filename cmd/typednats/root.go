@@ -68,7 +68,8 @@ selected context, else a server on this machine.
 	root.SetOut(t.stdout)
 	root.SetErr(t.stderr)
 	t.global.register(t, root.PersistentFlags())
-	root.AddCommand(newListCommand(t), newDescribeCommand(t), newCallCommand(t), newCheckCommand(t), newDiffCommand(t))
+	root.AddCommand(newListCommand(t), newDescribeCommand(t), newCallCommand(t), newCheckCommand(t), newDiffCommand(t),
+		newTopCommand(t), newMetricsCommand(t))
 	return root
 }
 
