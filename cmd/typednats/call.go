@@ -50,7 +50,8 @@ success and failure are one object on standard output:
   {"ok": false, "error": {"tag": ..., "code": ..., "message": ..., "value": ...}}
 
 The call waits as long as --timeout says, or else the endpoint's contract, or else 5s.`,
-		Args: takes(1, 2),
+		Args:              takes(1, 2),
+		ValidArgsFunction: t.completeEndpoint(false),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			flags.hasTimeout = cmd.Flags().Changed("timeout")
 			header, err := parseHeaders(flags.headers)

@@ -46,11 +46,7 @@ func (t *tool) connect(ctx context.Context, opts ...nats.Option) (*nats.Conn, er
 
 // loadContext returns the settings of the saved context that counts, with those of the flags and the environment on top.
 func (t *tool) loadContext(ctx context.Context) (*natscontext.Context, error) {
-	dir := t.getenv("XDG_CONFIG_HOME")
-	if dir == "" {
-		dir = filepath.Join(t.getenv("HOME"), ".config")
-	}
-	registry := natscontext.NewRegistry(natscontext.NewFileBackendAt(dir))
+	registry := natscontext.NewRegistry(natscontext.NewFileBackendAt(t.configDir()))
 	var opts []natscontext.Option
 	if t.global.server != "" {
 		opts = append(opts, natscontext.WithServerURL(t.global.server))
@@ -67,6 +63,14 @@ func (t *tool) loadContext(ctx context.Context) (*natscontext.Context, error) {
 		return nil, fail(exitUsage, fmt.Errorf("%w; there are: %s", err, strings.Join(known, ", ")))
 	}
 	return nil, fail(exitUsage, fmt.Errorf("load the context: %w", err))
+}
+
+// configDir is where the nats tool keeps its contexts.
+func (t *tool) configDir() string {
+	if dir := t.getenv("XDG_CONFIG_HOME"); dir != "" {
+		return dir
+	}
+	return filepath.Join(t.getenv("HOME"), ".config")
 }
 
 // login returns the options for --creds and --nkey. They take the place of what a context says.

@@ -25,7 +25,8 @@ func newDescribeCommand(t *tool) *cobra.Command {
 a call to try.
 
 The endpoint is a subject, service.endpoint, or the name of an endpoint that only one service has.`,
-		Args: takes(1, 1),
+		Args:              takes(1, 1),
+		ValidArgsFunction: t.completeEndpoint(true),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()
 			nc, err := t.connect(ctx)

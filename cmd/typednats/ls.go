@@ -23,7 +23,8 @@ func newListCommand(t *tool) *cobra.Command {
 
 With -l each line is one kind of instances of an endpoint: instances that announce another contract,
 other content types or another queue group have a line of their own.`,
-		Args: takes(0, 1),
+		Args:              takes(0, 1),
+		ValidArgsFunction: t.completeService,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			f, err := t.askFor(cmd.Context(), strings.Join(args, ""))
 			if err != nil {

@@ -26,7 +26,8 @@ func newMetricsCommand(t *tool) *cobra.Command {
 from $SRV.STATS. With --listen they are served under /metrics, and asked for anew for each scrape.
 
 Errors include those that an endpoint declares: they are answers, not failures alone.`,
-		Args: takes(0, 0),
+		Args:              takes(0, 0),
+		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			nc, err := t.connect(cmd.Context(), nats.MaxReconnects(-1))
 			if err != nil {

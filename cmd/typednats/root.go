@@ -68,6 +68,9 @@ selected context, else a server on this machine.
 	root.SetOut(t.stdout)
 	root.SetErr(t.stderr)
 	t.global.register(t, root.PersistentFlags())
+	if err := root.RegisterFlagCompletionFunc("context", t.completeContext); err != nil {
+		t.logf("%v", err) // there is such a flag
+	}
 	root.AddCommand(newListCommand(t), newDescribeCommand(t), newCallCommand(t), newCheckCommand(t), newDiffCommand(t),
 		newTopCommand(t), newMetricsCommand(t))
 	return root

@@ -34,7 +34,8 @@ handlers took on average, for services of any NATS library. Errors include those
 On a terminal the table is drawn anew after each interval, until q or Ctrl-C is pressed. The keys n, r,
 e and l sort by name, requests, errors and latency; the arrows scroll. Elsewhere one table is printed,
 after one interval, or as many as --count says.`,
-		Args: takes(0, 1),
+		Args:              takes(0, 1),
+		ValidArgsFunction: t.completeService,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if flags.interval < 100*time.Millisecond {
 				return fail(exitUsage, fmt.Errorf("--interval must be 100ms at least, not %v", flags.interval))
