@@ -15,7 +15,7 @@ const (
 	exitNobody     = 3  // nobody serves it
 	exitTimeout    = 4  // no reply in time
 	exitConnection = 5  // no connection, or no permission
-	exitBreaking   = 6  // check or diff found something
+	exitBreaking   = 6  // check or diff found something, or --check of gen and docs something stale
 	exitBug        = 70 // a bug of this command
 )
 
@@ -26,7 +26,7 @@ const exitHelp = `Exit codes:
   3   nobody serves it
   4   no reply in time
   5   no connection, or no permission
-  6   check or diff found something that breaks
+  6   check or diff found something that breaks, or --check of gen and docs something stale
   70  a bug of this command`
 
 // failure is an error with the exit code of the command.
