@@ -25,17 +25,20 @@ import (
 	"github.com/typednats/typednats/examples/inventory/server"
 )
 
-const usage = `Usage: inventory [-url URLS [-creds FILE] [-serve]]
+const usage = `Usage: inventory [-url URLS [-creds FILE] [-serve]] [-explore]
 
 Runs two instances of the inventory service and a client that calls them, and
 says what was asked and what came. Without -url, NATS runs inside the program.
+
+With -explore it tells no story. The instances are kept busy until they are
+interrupted, and a page shows them at the address that is printed.
 
 An interrupt or SIGTERM stops both instances after what they have accepted; a
 second one ends the program at once. Every run answers on the subjects inventory.api.>, so
 there should be one run at a time on the same servers.
 
 The exit status is 0 if every step did what it says, or a signal ended
--serve; 1 if not; 2 if the flags are wrong.
+-serve or -explore; 1 if not; 2 if the flags are wrong.
 
 `
 
@@ -65,6 +68,7 @@ func run(ctx context.Context, args []string, store *server.Store, stdout, stderr
 type config struct {
 	urls, creds string
 	serve       bool
+	explore     bool
 }
 
 // parse reads the flags. It has said what is wrong when it returns an error.
@@ -80,6 +84,7 @@ func parse(args []string, stderr io.Writer) (config, error) {
 	flags.StringVar(&cfg.urls, "url", "", "use the NATS servers at `URLS`, separated by commas")
 	flags.StringVar(&cfg.creds, "creds", "", "authenticate with the credentials in `FILE`; needs -url")
 	flags.BoolVar(&cfg.serve, "serve", false, "after the story, serve until interrupted; needs -url")
+	flags.BoolVar(&cfg.explore, "explore", false, "keep the instances busy, and show them on a page")
 	if err := flags.Parse(args); err != nil {
 		return cfg, err
 	}
@@ -89,6 +94,8 @@ func parse(args []string, stderr io.Writer) (config, error) {
 		err = fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	case cfg.urls == "" && cfg.creds != "":
 		err = errors.New("-creds needs -url")
+	case cfg.serve && cfg.explore:
+		err = errors.New("-explore serves until it is interrupted, without -serve")
 	case cfg.urls == "" && cfg.serve:
 		err = errors.New("-serve needs -url: nobody else reaches a server inside the program")
 	}
@@ -129,6 +136,9 @@ func (p *program) run(ctx context.Context) error {
 	}
 
 	inventory := server.Inventory{Store: p.store, Logger: p.logger}
+	if p.explore {
+		return explore(ctx, p.out, inventory, conns[0], conns[1:])
+	}
 	if err := tell(ctx, p.out, inventory, conns[0], conns[1:]); err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -18,6 +19,9 @@ import (
 type Inventory struct {
 	// Store is what the instances share.
 	Store *Store
+
+	// Version is that of the program. Without one it is 1.0.0.
+	Version string
 
 	// Logger and ErrorHandler are told of failures whose text no client sees.
 	Logger       *slog.Logger
@@ -37,7 +41,7 @@ func (inv Inventory) Serve(ctx context.Context, nc *nats.Conn) error {
 func (inv Inventory) config() typednats.ServiceConfig {
 	return typednats.ServiceConfig{
 		Name:         "inventory",
-		Version:      "1.0.0",
+		Version:      cmp.Or(inv.Version, "1.0.0"),
 		Description:  "How much there is of what, and where",
 		Logger:       inv.Logger,
 		ErrorHandler: inv.ErrorHandler,

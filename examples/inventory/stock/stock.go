@@ -21,22 +21,29 @@ var (
 // Check says how many pieces of an item can be had.
 var Check = typednats.NewEndpoint[CheckRequest, CheckReply, Error]("check").
 	InGroup(v1).
+	WithDescription("How many pieces of an item can be had. The second version tells more.").
+	WithExample(CheckRequest{SKU: "chair"}, CheckReply{SKU: "chair", Available: 12}).
 	FailsWith(NotFound{}, InvalidRequest{})
 
 // CheckV2 is [Check] with a reply that tells more. Both are served, so clients move when they like.
 var CheckV2 = typednats.NewEndpoint[CheckRequest, CheckReplyV2, Error]("check").
 	InGroup(v2).
+	WithDescription("How many pieces of an item can be had, how many are reserved, and where they are.").
+	WithExample(CheckRequest{SKU: "chair"}, CheckReplyV2{SKU: "chair", Available: 12, Site: "berlin"}).
 	FailsWith(NotFound{}, InvalidRequest{})
 
 // Reserve takes pieces of an item for an order; see [OrderHeader].
 var Reserve = typednats.NewEndpoint[ReserveRequest, ReserveReply, Error]("reserve").
 	InGroup(v2).
+	WithDescription("Takes pieces of an item for an order, which the header Inventory-Order names.").
+	WithExample(ReserveRequest{SKU: "chair", Quantity: 2}, ReserveReply{SKU: "chair", Available: 10}).
 	FailsWith(NotFound{}, InvalidRequest{}, OutOfStock{})
 
 // Warehouse sums up one warehouse, which the last token of the subject names. Clients call [WarehouseAt].
 var Warehouse = typednats.NewEndpoint[struct{}, WarehouseReply, Error]("warehouse").
 	InGroup(v2).
 	InSubject("warehouse.*").
+	WithDescription("Sums up one warehouse, which the last part of the subject names.").
 	FailsWith(NotFound{})
 
 // WarehouseAt is the [Warehouse] endpoint of one site. A site is one token of a subject; the call reports what is not.
@@ -75,8 +82,8 @@ type CheckReplyV2 struct {
 
 // ReserveRequest asks for pieces of an item.
 type ReserveRequest struct {
-	SKU      string `json:"sku"`
-	Quantity int    `json:"quantity"`
+	SKU      string `json:"sku" doc:"the item, such as chair"`
+	Quantity int    `json:"quantity" doc:"how many pieces, at least 1"`
 }
 
 // ReserveReply says how many pieces can be had after the reservation.
