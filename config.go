@@ -125,6 +125,11 @@ type ServiceConfig struct {
 	// MaxConcurrent is how many requests of one endpoint are handled at a time, unless [WithMaxConcurrent] says
 	// otherwise for the endpoint. 0 means [DefaultMaxConcurrent].
 	MaxConcurrent int
+
+	// MaxConcurrentTotal is how many requests of all endpoints together are handled at a time, beside the bound of each: for
+	// what they share, such as a database's connections or the processors. Endpoints whose requests wait for that take
+	// turns. A handler that calls an endpoint of its own service can wait for itself then. 0 means that there is no such bound.
+	MaxConcurrentTotal int
 }
 
 // Asking says when a service asks for its neighbours.
@@ -181,6 +186,9 @@ func (c *ServiceConfig) check(nc *nats.Conn) error {
 	}
 	if c.MaxConcurrent < 0 {
 		m.add("MaxConcurrent", fmt.Sprint(c.MaxConcurrent), errNegative)
+	}
+	if c.MaxConcurrentTotal < 0 {
+		m.add("MaxConcurrentTotal", fmt.Sprint(c.MaxConcurrentTotal), errNegative)
 	}
 	return m.join(fmt.Errorf("%w of service %q", ErrInvalidConfig, c.Name))
 }

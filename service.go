@@ -62,6 +62,7 @@ func NewService(nc *nats.Conn, cfg ServiceConfig, endpoints ...BoundEndpoint) (*
 		Name:         cfg.Name,
 		ID:           s.id,
 		DrainTimeout: cfg.drainTimeout(),
+		MaxRunning:   cfg.MaxConcurrentTotal,
 		Answers:      s.answers(),
 		AnswerSize:   s.answerSize(),
 		Publishes:    cfg.handsOut(nc),

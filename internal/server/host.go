@@ -14,6 +14,7 @@ type Host struct {
 	Conn         *nats.Conn
 	Name, ID     string
 	DrainTimeout time.Duration // how long a start that failed may take to be undone
+	MaxRunning   int           // handlers of all endpoints at a time; 0 is no bound
 	Answers      []Answer      // to questions about the service
 	AnswerSize   int           // bytes of the largest of them, without endpoints
 	Publishes    bool          // the documents of its endpoints

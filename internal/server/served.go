@@ -18,6 +18,7 @@ type environment struct {
 
 	clock   clock
 	readers *sync.WaitGroup // the goroutines that run handlers
+	tickets *tickets        // of all endpoints together; nil is no bound
 }
 
 // Served is an endpoint of a running service: it admits requests, serves as many at a time as its bound allows, lets
@@ -42,6 +43,8 @@ type Served struct {
 	refusing bool          // answer 503 to whatever has not started
 	draining bool          // no more requests come
 	drained  chan struct{} // closed when no request is left
+
+	inLine bool // for a ticket; the lock of the tickets guards it
 
 	counts     atomic.Pointer[counts]
 	full       atomic.Bool  // nothing has left a slot or the queue since a request was refused for lack of them
@@ -86,7 +89,7 @@ func (e *Served) admit(m *nats.Msg) *Request {
 		e.refuseLocked(r, wire.Stopping())
 	case e.isPattern && subject.HasWildcard(m.Subject):
 		e.refuseLocked(r, wire.NotConcrete(m.Subject))
-	case e.slots < e.MaxConcurrent && e.queue.isEmpty():
+	case e.slots < e.MaxConcurrent && e.queue.isEmpty() && e.env.tickets.take(e):
 		e.slots++
 		e.startLocked(r, now)
 		e.callers.add(r)
@@ -108,13 +111,16 @@ func (e *Served) startLocked(r *Request, now time.Duration) {
 // queueLocked lets a request wait. If there is no room for it, or no point in that, it refuses and returns it.
 func (e *Served) queueLocked(r *Request) *Request {
 	r.size = sizeOf(r.Msg)
-	if !e.queue.hasRoomFor(r.size) || !e.pace.allows(r, e.queue.requests, e.MaxConcurrent) {
+	// What has a slot and waits for a ticket only is let in without an estimate, which knows nothing of other endpoints:
+	// it could refuse all there is while they have the tickets.
+	isFirst := e.slots < e.MaxConcurrent && e.queue.isEmpty()
+	if !e.queue.hasRoomFor(r.size) || !isFirst && !e.pace.allows(r, e.queue.requests, e.MaxConcurrent) {
 		e.full.Store(true)
 		e.refuseLocked(r, wire.Overloaded())
 		return r
 	}
 	e.queue.push(r)
-	e.queue.expiry.set(r.arrived, e.pace.needs(), e.expire)
+	e.queue.expiry.set(r.arrived, e.needsLocked(), e.expire)
 	e.callers.add(r)
 	return nil
 }
@@ -136,48 +142,103 @@ func (e *Served) proceed(r *Request) {
 	e.occupySlot(r)
 }
 
-// occupySlot serves r and then what waits in the queue. The caller has taken a slot; it is given back once the queue is
-// empty.
+// occupySlot serves r and then what waits in the queue, and if the service has a bound on all its endpoints what waits
+// in theirs. The caller has taken a slot, and a ticket; both are given back once nothing waits for them.
 func (e *Served) occupySlot(r *Request) {
-	returned := false
+	at, returned := e, false
 	defer func() {
 		// runtime.Goexit, which t.FailNow calls, has ended this goroutine. It cannot be stopped, only noticed: the slot
 		// goes to another goroutine, which holds it and goes on with the queue.
 		if !returned {
-			ended := r // without it, r itself would be on the heap
-			e.env.readers.Go(func() { e.occupySlot(e.next(ended)) })
+			at, ended := at, r // without it, r itself would be on the heap
+			e.env.readers.Go(func() {
+				if at, r := at.next(ended); r != nil {
+					at.occupySlot(r)
+				}
+			})
 		}
 	}()
-	for ; r != nil; r = e.next(r) {
-		e.serve(r)
+	for r != nil {
+		at.serve(r)
+		at, r = at.next(r)
 	}
 	returned = true
 }
 
-// next takes the request that has ended out of its slot and returns the one that is served there now. If there is none
-// it gives the slot back.
-func (e *Served) next(ended *Request) *Request {
+// next takes the request that has ended out of its slot and returns the one that is served in its place, with its endpoint.
+// If there is none it gives the slot back.
+func (e *Served) next(ended *Request) (*Served, *Request) {
 	e.mu.Lock()
-	defer e.mu.Unlock()
+	e.leaveLocked(ended)
+	if e.env.tickets == nil {
+		defer e.mu.Unlock()
+		return e, e.claimLocked()
+	}
+	if !e.queue.isEmpty() {
+		e.env.tickets.lineUp(e)
+	}
+	e.mu.Unlock()
+	for {
+		first := e.env.tickets.pass()
+		if first == nil {
+			return nil, nil
+		}
+		if r := first.claim(); r != nil {
+			return first, r
+		}
+	}
+}
+
+// leaveLocked takes the request that has ended out of its slot.
+func (e *Served) leaveLocked(ended *Request) {
 	e.running.remove(ended)
 	e.callers.remove(ended)
 	e.full.Store(false)
 	began, took, ran := ended.started, ended.took, ended.Context != nil
 	ended.recycle()
-	r := e.queue.pop()
-	if r == nil {
+	e.slots--
+	switch {
+	case e.queue.isEmpty():
 		if took > 0 { // what comes after the handler is left out: it would cost reading the clock
 			e.pace.note(took)
 		}
-		e.slots--
 		e.noticeDrainedLocked()
+	case ran:
+		e.pace.note(e.env.clock.now() - began)
+	}
+}
+
+// claim takes the next request for a ticket that the endpoint has got. It returns nil if there is none, or no slot for it.
+func (e *Served) claim() *Request {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.slots == e.MaxConcurrent {
+		return nil // it stands in line again when one of its requests ends
+	}
+	r := e.claimLocked()
+	if !e.queue.isEmpty() && e.slots < e.MaxConcurrent {
+		e.env.tickets.lineUp(e)
+	}
+	return r
+}
+
+// needsLocked is how long before a caller stops waiting a request has to start. If nothing of the endpoint runs, because
+// others have the tickets, nothing will put a wrong estimate right: then any request may.
+func (e *Served) needsLocked() time.Duration {
+	if e.slots == 0 {
+		return 0
+	}
+	return e.pace.needs()
+}
+
+// claimLocked gives a slot, which there is, to the request that has waited longest. It returns nil if none waits.
+func (e *Served) claimLocked() *Request {
+	r := e.queue.pop()
+	if r == nil {
 		return nil
 	}
-	now := e.env.clock.now()
-	if ran {
-		e.pace.note(now - began)
-	}
-	needs := e.pace.needs()
+	now, needs := e.env.clock.now(), e.needsLocked()
+	e.slots++
 	r.late = r.until-now < needs
 	e.queue.expiry.set(now, needs, e.expire)
 	e.startLocked(r, now)

@@ -48,6 +48,7 @@ func New(host Host) *Server {
 			replier: replier{host.Conn, host.Report},
 			clock:   clock{time.Now()},
 			readers: &intakes.readers,
+			tickets: newTickets(host.MaxRunning),
 		},
 		back: make(chan struct{}, 1),
 		turn: newTurn(),
