@@ -36,6 +36,7 @@ const (
 // Names of our own, for what the conventions have none.
 const (
 	errorTagKey  = attribute.Key("typednats.error.tag")
+	errorIDKey   = attribute.Key("typednats.error.id")
 	refusedKey   = attribute.Key("typednats.refused")
 	subjectKey   = attribute.Key("typednats.subject")
 	serviceKey   = attribute.Key("typednats.service")

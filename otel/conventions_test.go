@@ -84,8 +84,8 @@ func TestNamesAreThoseOfTheConventions(t *testing.T) {
 		"typednats.attempts", "typednats.error.tag", "typednats.subject",
 	}, sorted(keys[trace.SpanKindClient]))
 	compare(t, "attributes of a service's spans", []string{
-		"error.type", "rpc.method", "rpc.request.header.tenant", "rpc.status_code", "rpc.system.name", "typednats.error.tag",
-		"typednats.instance", "typednats.queue_wait", "typednats.refused", "typednats.service", "typednats.subject",
+		"error.type", "rpc.method", "rpc.request.header.tenant", "rpc.status_code", "rpc.system.name", "typednats.error.id",
+		"typednats.error.tag", "typednats.instance", "typednats.queue_wait", "typednats.refused", "typednats.service", "typednats.subject",
 	}, sorted(keys[trace.SpanKindServer]))
 
 	reader := sdkmetric.NewManualReader()

@@ -166,6 +166,11 @@ func TestEndings(t *testing.T) {
 		here, there := tel.both()
 		compare(t, "service, "+text, test.server, endOf(there, test.server))
 		compare(t, "client, "+text, test.client, endOf(here, test.client))
+		if id, ok := attributes(there)["typednats.error.id"].(string); ok && !strings.Contains(here.Status().Description, id) {
+			t.Errorf("%s: the service's span has the id %s, the client's says %q", text, id, here.Status().Description)
+		} else if ok != strings.Contains(here.Status().Description, ", id ") {
+			t.Errorf("%s: the service's span has the id %q, the client's says %q", text, id, here.Status().Description)
+		}
 	}
 }
 

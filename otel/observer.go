@@ -173,8 +173,11 @@ func (o *observer) startAttributes(ob *typednats.Observation, m *method) []attri
 
 // endAttributes are those of a span that are known at the end.
 func endAttributes(ob *typednats.Observation, r *recorded) []attribute.KeyValue {
-	attributes := make([]attribute.KeyValue, len(r.attributes), len(r.attributes)+2)
+	attributes := make([]attribute.KeyValue, len(r.attributes), len(r.attributes)+3)
 	copy(attributes, r.attributes)
+	if ob.ErrorID != "" {
+		attributes = append(attributes, errorIDKey.String(ob.ErrorID))
+	}
 	if ob.Side == typednats.ClientSide {
 		attributes = append(attributes, attemptsKey.Int(ob.Attempts))
 	}
