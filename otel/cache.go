@@ -27,8 +27,8 @@ func (c *cache[K, V]) find(key K) (V, bool) {
 	return v, ok
 }
 
-// add returns what is held of the key: v, unless somebody else was faster. It reports false if it would hold more than limit
-// keys then.
+// add returns what is held of the key: v, unless somebody else was faster. It reports false if it would hold more than
+// limit keys then.
 func (c *cache[K, V]) add(key K, v V, limit int) (V, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -9,8 +9,9 @@ import (
 	"github.com/typednats/typednats"
 )
 
-// carrier is an observation as a propagator sees it: headers to read on a service, and to add on a client. It is written in
-// lower case, as W3C Trace Context has it, and read without case: clients of other languages may write Traceparent.
+// carrier is an observation as a propagator sees it: headers to read on a service, and to add on a client. It is
+// written in lower case, as W3C Trace Context has it, and read without case: clients of other languages may write
+// Traceparent.
 type carrier typednats.Observation
 
 var (
@@ -21,8 +22,8 @@ var (
 // Get implements [propagation.TextMapCarrier].
 func (c *carrier) Get(key string) string { return typednats.HeaderValue(c.Header, key) }
 
-// Values implements [propagation.ValuesGetter]. If there are several spellings of a key, the values of all of them count, in
-// the order of the spellings.
+// Values implements [propagation.ValuesGetter]. If there are several spellings of a key, the values of all of them
+// count, in the order of the spellings.
 func (c *carrier) Values(key string) []string {
 	if values, ok := c.Header[key]; ok {
 		return values

@@ -7,8 +7,8 @@ import (
 // scope names this package to OpenTelemetry.
 const scope = "github.com/typednats/typednats/otel"
 
-// The RPC conventions. The packages of constants that come with OpenTelemetry are not used: the newest one is older than the
-// conventions that became stable, and has another name for the status code.
+// The RPC conventions. The packages of constants that come with OpenTelemetry are not used: the newest one is older
+// than the conventions that became stable, and has another name for the status code.
 const (
 	schemaURL = "https://opentelemetry.io/schemas/1.45.0"
 

@@ -49,8 +49,8 @@ func instrumentOf(tb testing.TB, m metricdata.Metrics) (instrument, []attribute.
 	return i, sets
 }
 
-// Dashboards and alerts are made of these names: those of the RPC conventions, version 1.45.0, and ours. They are written
-// out here, so that none of them changes unseen.
+// Dashboards and alerts are made of these names: those of the RPC conventions, version 1.45.0, and ours. They are
+// written out here, so that none of them changes unseen.
 func TestNamesAreThoseOfTheConventions(t *testing.T) {
 	t.Parallel()
 	tel := newTelemetry(t, typednatsotel.WithDetailedMetrics(), typednatsotel.WithRequestHeaders("tenant"))

@@ -30,8 +30,8 @@ func newEnding(o *typednats.Observation, failed bool) ending {
 	return e
 }
 
-// hasFailed is what counts as failed by default. A service has not failed if its caller is told what is wrong with the request,
-// as with the codes below 500 of HTTP.
+// hasFailed is what counts as failed by default. A service has not failed if its caller is told what is wrong with the
+// request, as with the codes below 500 of HTTP.
 func hasFailed(o *typednats.Observation) bool {
 	switch o.Outcome {
 	case typednats.OutcomeOK, typednats.OutcomeDeclared:

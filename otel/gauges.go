@@ -11,9 +11,9 @@ import (
 	"github.com/typednats/typednats"
 )
 
-// Gauges has meter tell, whenever metrics are collected, how many requests of each endpoint of the services are in the hands
-// of handlers, and how many wait. Endpoints of the same subject in services of the same name count together, so all services
-// of a program belong in one call. A service that was stopped is left out.
+// Gauges has meter tell, whenever metrics are collected, how many requests of each endpoint of the services are in the
+// hands of handlers, and how many wait. Endpoints of the same subject in services of the same name count together, so
+// all services of a program belong in one call. A service that was stopped is left out.
 //
 // The registration's Unregister ends that. An error is a meter or a service that is nil, no service at all, both
 // [typednats.ErrInvalidConfig], or one of the meter.

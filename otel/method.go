@@ -10,8 +10,8 @@ import (
 	"github.com/typednats/typednats"
 )
 
-// How many series there can be. A program has fewer: the bounds are for those that describe endpoints by what strangers say,
-// and for services that answer with another code each time. What exceeds them counts as _OTHER.
+// How many series there can be. A program has fewer: the bounds are for those that describe endpoints by what
+// strangers say, and for services that answer with another code each time. What exceeds them counts as _OTHER.
 const (
 	maxMethods = 1000 // of an observer
 	maxEndings = 100  // of a method, with a code

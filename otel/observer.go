@@ -19,12 +19,13 @@ const maxDescription = 1 << 10
 // duration. One does for all services and clients of a program; it is for [typednats.ServiceConfig] and
 // [typednats.WithObserver].
 //
-// A span, and what is measured, is named by the subject of the endpoint as it is described, wildcards included. A call made
-// with [typednats.Request] has no description: its method is _OTHER, and the span alone has the subject. The span of a request
-// begins when it was received, so the time in the queue is part of it; that of a call has all of its attempts.
+// A span, and what is measured, is named by the subject of the endpoint as it is described, wildcards included. A call
+// made with [typednats.Request] has no description: its method is _OTHER, and the span alone has the subject. The span
+// of a request begins when it was received, so the time in the queue is part of it; that of a call has all of its
+// attempts.
 //
-// A client sends the trace in headers, as the propagator writes it, and a service reads it, in whatever case. An error is an
-// option that is not sound, [typednats.ErrInvalidConfig], or one of the meter provider.
+// A client sends the trace in headers, as the propagator writes it, and a service reads it, in whatever case. An error
+// is an option that is not sound, [typednats.ErrInvalidConfig], or one of the meter provider.
 func Observer(opts ...Option) (typednats.Observer, error) {
 	s, err := newSettings(opts)
 	if err != nil {
@@ -59,9 +60,9 @@ type recordedHeader struct {
 	key  attribute.Key
 }
 
-// observed is the context of a request or a call that is being recorded, by one observer. An End that gets another one is not
-// for that: the filter has left it out, or has panicked, and the context is that of the handler which makes the call, or of
-// an observer before this one.
+// observed is the context of a request or a call that is being recorded, by one observer. An End that gets another one
+// is not for that: the filter has left it out, or has panicked, and the context is that of the handler which makes the
+// call, or of an observer before this one.
 type observed struct {
 	context.Context //nolint:containedctx // it is a context itself
 

@@ -34,44 +34,45 @@ func WithMeterProvider(p metric.MeterProvider) Option {
 	return func(s *settings) { s.meters = p }
 }
 
-// WithPropagator sets how traces go on in headers, overriding the global one, [otel.GetTextMapPropagator], which does nothing
-// unless the program has set it.
+// WithPropagator sets how traces go on in headers, overriding the global one, [otel.GetTextMapPropagator], which does
+// nothing unless the program has set it.
 func WithPropagator(p propagation.TextMapPropagator) Option {
 	return func(s *settings) { s.propagator = p }
 }
 
-// WithPublicEndpoint is for services that strangers call: a request begins a trace of its own, which links to that of the
-// caller, and the caller's baggage is left out. Without it, the caller's span is the parent, and the caller decides whether
-// the request is sampled. It changes nothing on a client.
+// WithPublicEndpoint is for services that strangers call: a request begins a trace of its own, which links to that of
+// the caller, and the caller's baggage is left out. Without it, the caller's span is the parent, and the caller
+// decides whether the request is sampled. It changes nothing on a client.
 func WithPublicEndpoint() Option {
 	return func(s *settings) { s.public = true }
 }
 
-// WithRequestHeaders records these headers of requests, on spans only, as rpc.request.header.<key>. Keys are compared without
-// case. By default none is recorded: headers may hold secrets. WithRequestHeaders(A) + WithRequestHeaders(B) ==
-// WithRequestHeaders(A, B).
+// WithRequestHeaders records these headers of requests, on spans only, as rpc.request.header.<key>. Keys are compared
+// without case. By default none is recorded: headers may hold secrets. WithRequestHeaders(A) + WithRequestHeaders(B)
+// == WithRequestHeaders(A, B).
 func WithRequestHeaders(keys ...string) Option {
 	return func(s *settings) { s.headers = slices.Concat(s.headers, keys) }
 }
 
 // WithFilter records only those requests and calls for which keep is true. It is called at the start of each, in many
-// goroutines at a time, when what is known at the end is not known yet. What is left out also does not pass on a trace. By
-// default all are kept.
+// goroutines at a time, when what is known at the end is not known yet. What is left out also does not pass on a
+// trace. By default all are kept.
 func WithFilter(keep func(*typednats.Observation) bool) Option {
 	return func(s *settings) { s.keep, s.filtered = keep, true }
 }
 
-// WithDetailedMetrics adds histograms of how long requests waited in the queue of a service, and of how large requests and
-// replies were.
+// WithDetailedMetrics adds histograms of how long requests waited in the queue of a service, and of how large requests
+// and replies were.
 func WithDetailedMetrics() Option {
 	return func(s *settings) { s.detailed = true }
 }
 
-// WithErrors has failed decide which requests and calls have failed: those have error.type, and the status Error on their
-// span. It is called at the end of each, in many goroutines at a time.
+// WithErrors has failed decide which requests and calls have failed: those have error.type, and the status Error on
+// their span. It is called at the end of each, in many goroutines at a time.
 //
-// By default a declared error is none on either side. On a client, everything else but a reply is one; on a service, what has
-// code 500 or more, which includes undeclared errors, panics and the refusals 503 and 504, and what got no answer.
+// By default a declared error is none on either side. On a client, everything else but a reply is one; on a service,
+// what has code 500 or more, which includes undeclared errors, panics and the refusals 503 and 504, and what got no
+// answer.
 func WithErrors(failed func(*typednats.Observation) bool) Option {
 	return func(s *settings) { s.failed = failed }
 }
@@ -129,7 +130,8 @@ func mistake(about string, err error) error {
 	return fmt.Errorf("%w: OpenTelemetry observer: %s: %w", typednats.ErrInvalidConfig, about, err)
 }
 
-// isNil reports whether an interface holds nothing, or a nil pointer or function, which could only panic when it is used.
+// isNil reports whether an interface holds nothing, or a nil pointer or function, which could only panic when it is
+// used.
 func isNil(v any) bool {
 	switch rv := reflect.ValueOf(v); rv.Kind() {
 	case reflect.Invalid:

@@ -1,5 +1,5 @@
-// Prometheus runs a service, calls it, and has a page for Prometheus with what OpenTelemetry has measured of both sides.
-// NATS runs inside the program. Without -serve it prints the names of what is on the page, and ends.
+// Prometheus runs a service, calls it, and has a page for Prometheus with what OpenTelemetry has measured of both
+// sides. NATS runs inside the program. Without -serve it prints the names of what is on the page, and ends.
 package main
 
 import (
@@ -36,6 +36,7 @@ func main() {
 // run is the program.
 func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	flags := flag.NewFlagSet("prometheus", flag.ContinueOnError)
+	flags.SetOutput(out)
 	address := flags.String("serve", "", "serve the page on `ADDRESS`, such as localhost:9464, until an interrupt")
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
 		return nil
