@@ -268,7 +268,7 @@ func TestHandlerOutlivesItsCaller(t *testing.T) {
 		return misbehave(ctx, in)
 	}, typednats.WithObserver(tel.observer)))
 	client := newClient(t, nc)
-	ctx, cancel := context.WithTimeout(within(t), 50*time.Millisecond)
+	ctx, cancel := context.WithTimeout(within(t), 500*time.Millisecond) // enough to get there
 	defer cancel()
 	_, _ = typednats.RequestService(ctx, client, numeric, ask{"late"})
 	await(t, entered, "the handler")
