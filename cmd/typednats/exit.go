@@ -5,13 +5,15 @@ import (
 	"errors"
 
 	"github.com/nats-io/nats.go"
+
+	"github.com/typednats/typednats/discovery"
 )
 
 // The exit codes, which `typednats --help` lists.
 const (
 	exitOK         = 0
 	exitService    = 1  // the service's error, declared or not
-	exitUsage      = 2  // arguments, files, and what does not fit a schema with --strict
+	exitUsage      = 2  // arguments, files, the output, and what does not fit a schema with --strict
 	exitNobody     = 3  // nobody serves it
 	exitTimeout    = 4  // no reply in time
 	exitConnection = 5  // no connection, or no permission
@@ -22,7 +24,7 @@ const (
 const exitHelp = `Exit codes:
   0   success
   1   the service answered with an error
-  2   usage: wrong arguments, a file that cannot be read, or input that does not fit with --strict
+  2   usage: wrong arguments, a file that cannot be read or written, input that does not fit with --strict
   3   nobody serves it
   4   no reply in time
   5   no connection, or no permission
@@ -55,6 +57,7 @@ func exitCode(err error) int {
 		code int
 		errs []error
 	}{
+		{exitUsage, []error{discovery.ErrInvalidArgument}},
 		{exitNobody, []error{nats.ErrNoResponders}},
 		{exitConnection, []error{
 			nats.ErrPermissionViolation, nats.ErrNoServers, nats.ErrDisconnected, nats.ErrConnectionClosed,

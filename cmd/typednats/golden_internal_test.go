@@ -86,7 +86,7 @@ func (s *shell) write(t *testing.T, name string, data []byte) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(path, data, 0o644); err != nil {
+	if err := os.WriteFile(path, data, 0o644); err != nil { //nolint:gosec // the test names it
 		t.Fatal(err)
 	}
 }

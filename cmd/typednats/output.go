@@ -42,7 +42,7 @@ func (t *tool) warnf(format string, args ...any) {
 // logf says what is done, if the user wants to know.
 func (t *tool) logf(format string, args ...any) {
 	if t.global.verbose {
-		t.warnf(format, args...)
+		t.warnf("%s", terminal.Safe(fmt.Sprintf(format, args...)))
 	}
 }
 

@@ -26,7 +26,7 @@ func run(ctx context.Context, t *tool, args []string) (code int) {
 	root := newRootCommand(t)
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)
-	if err == nil && t.stdout.err != nil {
+	if t.stdout.err != nil {
 		err = fail(exitUsage, fmt.Errorf("write the output: %w", t.stdout.err))
 	}
 	if err == nil {

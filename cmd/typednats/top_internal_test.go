@@ -112,6 +112,13 @@ func (o *onTerminal) frame() []string {
 	return strings.Split(styles.ReplaceAllString(string(o.out[begin:end]), ""), "\r\n")
 }
 
+// all returns all that was written.
+func (o *onTerminal) all() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return string(o.out)
+}
+
 // await waits for a screen.
 func (o *onTerminal) await(what string, is func(lines []string) bool) {
 	o.t.Helper()

@@ -1,0 +1,165 @@
+package main
+
+import (
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/jwt/v2"
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nkeys"
+
+	"github.com/typednats/typednats/internal/natsserver"
+)
+
+// startServerWith starts a server with options that ends with the test.
+func startServerWith(t *testing.T, opts *server.Options) *natsserver.Server {
+	t.Helper()
+	server, err := natsserver.Start(opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.Stop)
+	return server
+}
+
+// expect runs command lines and checks how they end and what they show.
+func (s *shell) expect(t *testing.T, code int, text, line string) {
+	t.Helper()
+	if shown, got := s.run(t, line); got != code || !strings.Contains(shown, text) {
+		t.Errorf("%s: %d, want %d and %q:\n%s", line, got, code, text, shown)
+	}
+}
+
+func TestSavedContexts(t *testing.T) {
+	t.Parallel()
+	server := startServer(t)
+	startMicro(t, connectTo(t, server))
+	s := newShell(t, "nats://127.0.0.1:1")
+	s.write(t, "nats/context/dev.json", []byte(`{"url":"`+server.ClientURL()+`"}`))
+	s.write(t, "nats/context/prod.json", []byte(`{"url":"nats://127.0.0.1:2","user":"me","password":"secret"}`))
+	s.expect(t, exitConnection, "nothing answers on nats://127.0.0.1:4222", "typednats ls")
+	s.expect(t, exitOK, "legacy.greet", "env -u NATS_URL typednats --context dev ls")
+	s.expect(t, exitOK, "legacy.greet", "env -u NATS_URL NATS_CONTEXT=dev typednats ls")
+	s.expect(t, exitOK, "legacy.greet", "typednats --context prod -s "+server.ClientURL()+" ls")
+	s.expect(t, exitUsage, "there are: dev, prod", "typednats --context non ls")
+	s.expect(t, exitUsage, "invalid context name", "typednats --context ../x ls")
+	s.write(t, "nats/context.txt", []byte("dev"))
+	s.expect(t, exitOK, "legacy.greet", "env -u NATS_URL typednats ls")
+	s.expect(t, exitConnection, "nothing answers on nats://127.0.0.1:2", "env -u NATS_URL typednats --context prod ls")
+	s.write(t, "nats/context/broken.json", []byte(`{`))
+	s.expect(t, exitUsage, "load the context", "typednats --context broken ls")
+}
+
+func TestLogin(t *testing.T) {
+	t.Parallel()
+	opts := natsserver.Socket()
+	user, err := nkeys.CreateUser()
+	if err != nil {
+		t.Fatal(err)
+	}
+	public, _ := user.PublicKey()
+	seed, _ := user.Seed()
+	opts.Nkeys = []*server.NkeyUser{{Nkey: public}}
+	opts.Users = []*server.User{
+		{Username: "me", Password: "secret"},
+		{Username: "mute", Password: "secret", Permissions: &server.Permissions{Publish: &server.SubjectPermission{Deny: []string{">"}}}},
+		{Username: "shy", Password: "secret", Permissions: &server.Permissions{Publish: &server.SubjectPermission{Deny: []string{"legacy.greet"}}}},
+	}
+	server := startServerWith(t, opts)
+	address := strings.TrimPrefix(server.ClientURL(), "nats://")
+	s := newShell(t, server.ClientURL())
+	s.write(t, "user.nk", seed)
+	s.write(t, "bad.nk", []byte("SUAnonsense"))
+	s.expect(t, exitConnection, "refuses this user", "typednats ls")
+	s.expect(t, exitConnection, "nats://me:xxxxx@127.0.0.1", "typednats -s nats://me:wrong@"+address+" ls")
+	s.expect(t, exitOK, "no service answers", "typednats --nkey user.nk ls")
+	s.expect(t, exitOK, "no service answers", "NATS_NKEY=user.nk typednats ls")
+	s.expect(t, exitOK, "no service answers", "typednats -s nats://me:secret@"+address+" ls")
+	s.expect(t, exitUsage, "--nkey: ", "typednats --nkey none.nk ls")
+	s.expect(t, exitUsage, "--nkey: ", "typednats --nkey bad.nk ls")
+	s.expect(t, exitUsage, "--creds: ", "typednats --creds none.creds ls")
+	s.expect(t, exitUsage, "one of them", "typednats --creds user.nk --nkey user.nk ls")
+	for _, command := range []string{"ls", "describe x", "top", "metrics", "call a.b", "call --unlisted a.b"} {
+		s.expect(t, exitConnection, "ermission", "typednats --timeout 1s -s nats://mute:secret@"+address+" "+command)
+	}
+	s.expect(t, exitConnection, "may not call legacy.greet", "typednats --timeout 1s -s nats://shy:secret@"+address+" call --unlisted legacy.greet")
+}
+
+// TestCredentials logs in with a file of credentials, which takes the place of what a context says.
+func TestCredentials(t *testing.T) {
+	t.Parallel()
+	operator, err := nkeys.CreateOperator()
+	if err != nil {
+		t.Fatal(err)
+	}
+	account, _ := nkeys.CreateAccount()
+	user, _ := nkeys.CreateUser()
+	accountKey, _ := account.PublicKey()
+	userKey, _ := user.PublicKey()
+	operatorKey, _ := operator.PublicKey()
+	seed, _ := user.Seed()
+	accountJWT, err := jwt.NewAccountClaims(accountKey).Encode(operator)
+	if err != nil {
+		t.Fatal(err)
+	}
+	userJWT, err := jwt.NewUserClaims(userKey).Encode(account)
+	if err != nil {
+		t.Fatal(err)
+	}
+	creds, err := jwt.FormatUserConfig(userJWT, seed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	opts := natsserver.Socket()
+	opts.TrustedKeys = []string{operatorKey}
+	resolver := &server.MemAccResolver{}
+	if err := resolver.Store(accountKey, accountJWT); err != nil {
+		t.Fatal(err)
+	}
+	opts.AccountResolver = resolver
+	s := newShell(t, startServerWith(t, opts).ClientURL())
+	s.write(t, "user.creds", creds)
+	s.write(t, "nats/context/dev.json", []byte(`{"user":"somebody","password":"else"}`))
+	s.expect(t, exitConnection, "refuses this user", "typednats ls")
+	s.expect(t, exitConnection, "refuses this user", "typednats --context dev ls")
+	s.expect(t, exitOK, "no service answers", "typednats --creds user.creds ls")
+	s.expect(t, exitOK, "no service answers", "NATS_CREDS=user.creds typednats --context dev ls")
+}
+
+// TestOutputFails: a command whose output gets lost does not succeed.
+func TestOutputFails(t *testing.T) {
+	t.Parallel()
+	if _, err := os.Stat("/dev/full"); err != nil {
+		needs(t, "/dev/full", err)
+	}
+	s := startFleet(t)
+	for _, line := range []string{"ls", "ls --json", "call legacy.status", "describe legacy.greet", "metrics", "top --interval 100ms"} {
+		s.expect(t, exitUsage, "no space left", "typednats "+line+" > /dev/full")
+	}
+}
+
+// TestVerbose: what is done is said on standard error only.
+func TestVerbose(t *testing.T) {
+	t.Parallel()
+	s := startFleet(t)
+	s.expect(t, exitService, "send 29 bytes of application/json to warehouse.reserve",
+		`typednats -v call warehouse.reserve '{"item":"nut","quantity":123}' 2>&1 >/dev/null`)
+	s.expect(t, exitService, "error OutOfStockError (409)", `typednats call warehouse.reserve '{"item":"nut","quantity":123}' 2>&1 >/dev/null`)
+	shown, code := s.run(t, `typednats call warehouse.reserve '{"item":"nut","quantity":123}' 2>/dev/null`)
+	if code != exitService || !strings.HasPrefix(shown, "{") {
+		t.Errorf("%d: %s", code, shown)
+	}
+}
+
+// TestInterrupt: who presses Ctrl-C need not wait for the reply, and the handler is told.
+func TestInterrupt(t *testing.T) {
+	t.Parallel()
+	s := startFleet(t)
+	began := time.Now()
+	s.expect(t, exitTimeout, "interrupted", "typednats call --timeout 1m warehouse.audit & sleep 1; kill -INT $!; wait $!")
+	if took := time.Since(began); took > 20*time.Second {
+		t.Errorf("it took %v", took)
+	}
+}
