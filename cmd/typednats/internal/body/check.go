@@ -44,6 +44,7 @@ type checker struct {
 
 // fits reports whether a value fits a schema, apart from members that are ignored.
 func (w *walker) fits(s *contract.Schema, value any) bool {
+	w.steps += alternativeSteps
 	c := &checker{walker: w, quiet: true}
 	c.check(s, value, "")
 	return !c.failed

@@ -17,8 +17,9 @@ import (
 
 // The bounds of the work for one body.
 const (
-	maxSteps = 1 << 21
-	maxDepth = 256
+	maxSteps         = 1 << 21
+	alternativeSteps = 15 // what it counts to try an alternative, of which there may be some below each
+	maxDepth         = 256
 )
 
 // ErrTooMuch is returned when a body or its schema takes too much work.
