@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -59,22 +58,7 @@ func (t *tool) serveMetrics(ctx context.Context, client *discovery.Client, addre
 	mux.Handle("GET /metrics", &scraper{client: client, wait: t.global.timeout})
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute}
 	t.printf("http://%s/metrics\n", listener.Addr())
-	ended := make(chan error, 1)
-	go func() { ended <- server.Serve(listener) }()
-	select {
-	case err = <-ended:
-	case <-ctx.Done():
-		stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-		defer cancel()
-		err = server.Shutdown(stopping)
-		if serveErr := <-ended; err == nil {
-			err = serveErr
-		}
-	}
-	if err != nil && !errors.Is(err, http.ErrServerClosed) {
-		return fail(exitBug, err)
-	}
-	return nil
+	return serveUntil(ctx, server, listener)
 }
 
 // scraper answers scrapes. One at a time asks the services; those that came meanwhile get the same answer.
