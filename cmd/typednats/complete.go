@@ -131,10 +131,13 @@ func (t *tool) completionCache() string {
 		return ""
 	}
 	selected := ""
-	if t.global.context == "" {
+	name := t.setting(t.global.context, "NATS_CONTEXT")
+	if name == "" {
 		selected, _ = natscontext.NewFileBackendAt(t.configDir()).Selected(context.Background()) // none is selected: that is fine
 	}
-	sum := sha256.Sum256([]byte(strings.Join([]string{t.global.server, t.global.context, selected, t.global.creds, t.global.nkey}, "\x00")))
+	sum := sha256.Sum256([]byte(strings.Join([]string{
+		t.setting(t.global.server, "NATS_URL"), name, selected, t.setting(t.global.creds, "NATS_CREDS"), t.setting(t.global.nkey, "NATS_NKEY"),
+	}, "\x00")))
 	return filepath.Join(dir, "typednats", "services-"+hex.EncodeToString(sum[:8])+".json")
 }
 

@@ -48,10 +48,10 @@ func (t *tool) connect(ctx context.Context, opts ...nats.Option) (*nats.Conn, er
 func (t *tool) loadContext(ctx context.Context) (*natscontext.Context, error) {
 	registry := natscontext.NewRegistry(natscontext.NewFileBackendAt(t.configDir()))
 	var opts []natscontext.Option
-	if t.global.server != "" {
-		opts = append(opts, natscontext.WithServerURL(t.global.server))
+	if server := t.setting(t.global.server, "NATS_URL"); server != "" {
+		opts = append(opts, natscontext.WithServerURL(server))
 	}
-	saved, err := registry.Load(ctx, t.global.context, opts...)
+	saved, err := registry.Load(ctx, t.setting(t.global.context, "NATS_CONTEXT"), opts...)
 	if err == nil {
 		return saved, nil
 	}
@@ -80,16 +80,20 @@ func (t *tool) login() ([]nats.Option, error) {
 		o.UserJWT, o.SignatureCB = nil, nil
 		return nil
 	}
+	creds, nkey := t.global.creds, t.global.nkey
+	if creds == "" && nkey == "" { // a flag counts before each variable
+		creds, nkey = t.getenv("NATS_CREDS"), t.getenv("NATS_NKEY")
+	}
 	switch {
-	case t.global.creds != "" && t.global.nkey != "":
-		return nil, fail(exitUsage, errors.New("--creds and --nkey are two ways to log in: give one of them"))
-	case t.global.creds != "":
-		if _, err := os.Stat(t.global.creds); err != nil {
+	case creds != "" && nkey != "":
+		return nil, fail(exitUsage, errors.New("credentials and an nkey are two ways to log in: give one of them"))
+	case creds != "":
+		if _, err := os.Stat(creds); err != nil {
 			return nil, fail(exitUsage, fmt.Errorf("--creds: %w", err))
 		}
-		return []nats.Option{forget, nats.UserCredentials(t.global.creds)}, nil
-	case t.global.nkey != "":
-		opt, err := nkeyOption(t.global.nkey)
+		return []nats.Option{forget, nats.UserCredentials(creds)}, nil
+	case nkey != "":
+		opt, err := nkeyOption(nkey)
 		if err != nil {
 			return nil, fail(exitUsage, fmt.Errorf("--nkey: %w", err))
 		}

@@ -80,6 +80,8 @@ func TestLogin(t *testing.T) {
 	s.expect(t, exitUsage, "--nkey: ", "typednats --nkey none.nk ls")
 	s.expect(t, exitUsage, "--nkey: ", "typednats --nkey bad.nk ls")
 	s.expect(t, exitUsage, "--creds: ", "typednats --creds none.creds ls")
+	s.expect(t, exitOK, "no service answers", "NATS_CREDS=none.creds typednats --nkey user.nk ls")
+	s.expect(t, exitUsage, "one of them", "NATS_CREDS=user.nk NATS_NKEY=user.nk typednats ls")
 	s.expect(t, exitUsage, "one of them", "typednats --creds user.nk --nkey user.nk ls")
 	for _, command := range []string{"ls", "describe x", "top", "metrics", "call a.b", "call --unlisted a.b"} {
 		s.expect(t, exitConnection, "ermission", "typednats --timeout 1s -s nats://mute:secret@"+address+" "+command)
@@ -126,6 +128,18 @@ func TestCredentials(t *testing.T) {
 	s.expect(t, exitConnection, "refuses this user", "typednats --context dev ls")
 	s.expect(t, exitOK, "no service answers", "typednats --creds user.creds ls")
 	s.expect(t, exitOK, "no service answers", "NATS_CREDS=user.creds typednats --context dev ls")
+}
+
+// TestHelpHidesPasswords: the environment is not shown as the default of a flag.
+func TestHelpHidesPasswords(t *testing.T) {
+	t.Parallel()
+	s := newShell(t, "nats://me:secret@127.0.0.1:1")
+	s.replaced = nil
+	for _, line := range []string{"typednats --help", "typednats ls", "typednats -v ls", "typednats ls --nothing"} {
+		if shown, _ := s.run(t, line); strings.Contains(shown, "secret") {
+			t.Errorf("%s shows the password:\n%s", line, shown)
+		}
+	}
 }
 
 // TestOutputFails: a command whose output gets lost does not succeed.

@@ -125,14 +125,15 @@ func (s *shell) run(t *testing.T, line string) (shown string, code int) {
 	return strings.NewReplacer(s.replaced...).Replace(string(out)), code
 }
 
-// play runs all commands of a golden file, lines that begin with a dollar, and returns the file as it should be.
+// play runs all commands of a golden file, lines that begin with a dollar, and returns the file as it should be. Lines that begin
+// with two slashes are comments.
 func (s *shell) play(t *testing.T, golden string) string {
 	t.Helper()
 	var b strings.Builder
 	for line := range strings.Lines(golden) {
 		command, isCommand := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "$ ")
 		if !isCommand {
-			if strings.HasPrefix(line, "# ") {
+			if strings.HasPrefix(line, "// ") {
 				b.WriteString(line)
 			}
 			continue
@@ -202,6 +203,12 @@ func TestGolden(t *testing.T) {
 		name := strings.TrimSuffix(filepath.Base(file), ".golden")
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			if name == "readme" {
+				server := startServer(t)
+				startInventory(t, connectTo(t, server))
+				newShell(t, server.ClientURL()).testGolden(t, name)
+				return
+			}
 			startFleet(t).testGolden(t, name)
 		})
 	}

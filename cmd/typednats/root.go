@@ -67,7 +67,7 @@ selected context, else a server on this machine.
 	root.SetIn(t.stdin)
 	root.SetOut(t.stdout)
 	root.SetErr(t.stderr)
-	t.global.register(t, root.PersistentFlags())
+	t.global.register(root.PersistentFlags())
 	if err := root.RegisterFlagCompletionFunc("context", t.completeContext); err != nil {
 		t.logf("%v", err) // there is such a flag
 	}

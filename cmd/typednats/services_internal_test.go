@@ -18,13 +18,13 @@ import (
 
 // The contract of a service of this library.
 
-type reserveRequest struct {
+type ReserveRequest struct {
 	Item     string `json:"item" doc:"what to reserve" example:"nut"`
 	Quantity int    `json:"quantity" doc:"how many" example:"3"`
 	Note     string `json:"note,omitempty"`
 }
 
-type reservation struct {
+type Reservation struct {
 	ID    string    `json:"id"`
 	Until time.Time `json:"until"`
 }
@@ -51,16 +51,16 @@ func (e OutOfStockError) Error() string { return fmt.Sprintf("only %d of %q", e.
 func (OutOfStockError) ErrorCode() int  { return 409 }
 func (OutOfStockError) stockError()     {}
 
-type label struct {
+type Label struct {
 	Item    string    `json:"item"`
 	Picture []byte    `json:"picture"`
 	Printed time.Time `json:"printed"`
 	Weight  float64   `json:"weight"`
 	Copies  uint8     `json:"copies"`
-	Parent  *label    `json:"parent,omitempty"`
+	Parent  *Label    `json:"parent,omitempty"`
 }
 
-type countReply struct {
+type CountReply struct {
 	Subject string `json:"subject"`
 	Count   int    `json:"count"`
 }
@@ -68,20 +68,20 @@ type countReply struct {
 var (
 	warehouse = typednats.NewGroup("warehouse")
 
-	reserve = typednats.NewEndpoint[reserveRequest, reservation, stockError]("reserve").
+	reserve = typednats.NewEndpoint[ReserveRequest, Reservation, stockError]("reserve").
 		InGroup(warehouse).
 		WithDescription("Keeps items for an hour.").
-		WithExample(reserveRequest{Item: "nut", Quantity: 3}, reservation{ID: "r-1", Until: noon}).
+		WithExample(ReserveRequest{Item: "nut", Quantity: 3}, Reservation{ID: "r-1", Until: noon}).
 		FailsWith(UnknownItemError{}, OutOfStockError{}).
 		WithCodec(json.Codec, msgpack.Codec)
 
 	// printLabel takes MessagePack alone.
-	printLabel = typednats.NewEndpoint[label, label, stockError]("print").
+	printLabel = typednats.NewEndpoint[Label, Label, stockError]("print").
 			InGroup(warehouse).
 			FailsWith(UnknownItemError{}).
 			WithCodec(msgpack.Codec)
 
-	count = typednats.NewEndpoint[struct{}, countReply, typednats.Never]("count").
+	count = typednats.NewEndpoint[struct{}, CountReply, typednats.Never]("count").
 		InSubject("*.count").
 		InGroup(warehouse).
 		Idempotent()
@@ -98,14 +98,14 @@ var (
 	status = typednats.NewEndpoint[struct{}, struct{}, typednats.Never]("status").InGroup(warehouse)
 )
 
-// nextReserveRequest is reserveRequest as somebody changed it: one more member, which is needed, and smaller numbers.
-type nextReserveRequest struct {
+// NextReserveRequest is ReserveRequest as somebody changed it: one more member, which is needed, and smaller numbers.
+type NextReserveRequest struct {
 	Item      string `json:"item"`
 	Quantity  int32  `json:"quantity"`
 	Warehouse string `json:"warehouse"`
 }
 
-var nextReserve = typednats.NewEndpoint[nextReserveRequest, reservation, stockError]("reserve").
+var nextReserve = typednats.NewEndpoint[NextReserveRequest, Reservation, stockError]("reserve").
 	InGroup(warehouse).
 	FailsWith(UnknownItemError{}).
 	WithCodec(json.Codec, msgpack.Codec)
@@ -116,25 +116,25 @@ var noon = time.Date(2026, 11, 27, 12, 0, 0, 0, time.UTC)
 // warehouseEndpoints returns the endpoints with their handlers.
 func warehouseEndpoints() []typednats.BoundEndpoint {
 	return []typednats.BoundEndpoint{
-		reserve.Handle(func(_ context.Context, r reserveRequest) (reservation, error) {
+		reserve.Handle(func(_ context.Context, r ReserveRequest) (Reservation, error) {
 			switch {
 			case r.Item == "gear":
-				return reservation{}, UnknownItemError{Item: r.Item}
+				return Reservation{}, UnknownItemError{Item: r.Item}
 			case r.Quantity > 100:
-				return reservation{}, OutOfStockError{Item: r.Item, Available: 100}
+				return Reservation{}, OutOfStockError{Item: r.Item, Available: 100}
 			case r.Item == "fire":
-				return reservation{}, typednats.Errorf(418, "this is \x1b[31mno\x1b[0m fire")
+				return Reservation{}, typednats.Errorf(418, "this is \x1b[31mno\x1b[0m fire")
 			}
-			return reservation{ID: fmt.Sprintf("%s-%d", r.Item, r.Quantity), Until: noon}, nil
+			return Reservation{ID: fmt.Sprintf("%s-%d", r.Item, r.Quantity), Until: noon}, nil
 		}),
-		printLabel.Handle(func(_ context.Context, l label) (label, error) {
+		printLabel.Handle(func(_ context.Context, l Label) (Label, error) {
 			if l.Item == "gear" {
-				return label{}, UnknownItemError{Item: l.Item}
+				return Label{}, UnknownItemError{Item: l.Item}
 			}
 			return l, nil
 		}),
-		count.HandleWith(func(_ context.Context, r *typednats.ServiceRequest[struct{}]) (countReply, error) {
-			return countReply{Subject: r.Subject, Count: 7}, nil
+		count.HandleWith(func(_ context.Context, r *typednats.ServiceRequest[struct{}]) (CountReply, error) {
+			return CountReply{Subject: r.Subject, Count: 7}, nil
 		}),
 		scan.Handle(func(_ context.Context, data []byte) (string, error) {
 			return fmt.Sprintf("%d bytes\n", len(data)), nil
@@ -145,6 +145,36 @@ func warehouseEndpoints() []typednats.BoundEndpoint {
 		}),
 		status.Handle(func(context.Context, struct{}) (struct{}, error) { return struct{}{}, nil }),
 	}
+}
+
+// The contract and the service of the README.
+
+type CheckRequest struct {
+	Item string `json:"item"`
+}
+
+type CheckReply struct {
+	Available int `json:"available"`
+}
+
+type NotFound struct {
+	Item string `json:"item"`
+}
+
+func (e NotFound) Error() string { return e.Item + " is not in the catalog" }
+func (NotFound) ErrorCode() int  { return 404 }
+
+var checkStock = typednats.NewEndpoint[CheckRequest, CheckReply, NotFound]("check").InGroup(typednats.NewGroup("stock"))
+
+func startInventory(t *testing.T, nc *nats.Conn) {
+	t.Helper()
+	startService(t, nc, typednats.ServiceConfig{Name: "inventory", Version: "1.0.0"},
+		checkStock.Handle(func(_ context.Context, r CheckRequest) (CheckReply, error) {
+			if r.Item != "chair" {
+				return CheckReply{}, NotFound(r)
+			}
+			return CheckReply{Available: 12}, nil
+		}))
 }
 
 // startServer starts a server that ends with the test.
