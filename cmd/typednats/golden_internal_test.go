@@ -125,17 +125,14 @@ func (s *shell) run(t *testing.T, line string) (shown string, code int) {
 	return strings.NewReplacer(s.replaced...).Replace(string(out)), code
 }
 
-// play runs all commands of a golden file, lines that begin with a dollar, and returns the file as it should be. Lines that begin
-// with two slashes are comments.
+// play runs all commands of a golden file, lines that begin with a dollar, and returns the file as it should be. A comment
+// is the command that does nothing, a colon.
 func (s *shell) play(t *testing.T, golden string) string {
 	t.Helper()
 	var b strings.Builder
 	for line := range strings.Lines(golden) {
 		command, isCommand := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "$ ")
 		if !isCommand {
-			if strings.HasPrefix(line, "// ") {
-				b.WriteString(line)
-			}
 			continue
 		}
 		if command == "echo $?" {
