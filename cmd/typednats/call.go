@@ -100,7 +100,7 @@ func (t *tool) call(ctx context.Context, flags callFlags, header nats.Header, ar
 	}
 	var given []byte
 	if len(args) == 2 {
-		if given, err = t.readArgument(args[1]); err != nil {
+		if given, err = t.readArgument(ctx, args[1]); err != nil {
 			return err
 		}
 	}
@@ -148,7 +148,7 @@ func (t *tool) findCallee(ctx context.Context, nc *nats.Conn, ref string, unlist
 		}
 		return callee{subject: ref, sends: jsonType}, nil
 	}
-	client := t.discover(nc)
+	client := t.discover(nc, max(t.global.timeout, defaultTimeout)) // --timeout is about the reply
 	target, err := t.find(ctx, client, ref)
 	if unknown, ok := errors.AsType[*fleet.UnknownError](err); ok && subject.CheckConcrete(ref) == nil {
 		return callee{}, fail(exitNobody, fmt.Errorf("%w\nList what there is with 'typednats ls'; "+
@@ -178,6 +178,10 @@ func (t *tool) findCallee(ctx context.Context, nc *nats.Conn, ref string, unlist
 	accepted := make([][]string, len(target.Offers))
 	for i, o := range target.Offers {
 		accepted[i] = o.Accepts
+		if o.QueueGroup == "" {
+			t.warnf("warning: %s has no queue group: each instance runs the request, and the first reply is shown",
+				terminal.Safe(target.FullName()))
+		}
 	}
 	c.sends, err = contentType(accepted)
 	return c, err

@@ -103,8 +103,7 @@ func (t *tool) fleetForCompletion(ctx context.Context) fleet.Fleet {
 	defer cancel()
 	answered := make(chan []micro.Info, 1)
 	go func() { // it ends soon after the wait, and with the process at the latest
-		t.global.timeout = completionWait
-		nc, err := t.connect(ctx, nats.NoReconnect())
+		nc, err := t.connect(ctx, nats.NoReconnect(), nats.Timeout(completionWait))
 		if err != nil {
 			answered <- nil
 			return

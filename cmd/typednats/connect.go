@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/nats-io/jsm.go/natscontext"
 	"github.com/nats-io/nats.go"
@@ -15,6 +16,9 @@ import (
 
 	"github.com/typednats/typednats/discovery"
 )
+
+// leastConnectTimeout is how long a server has at least to answer: who wants a reply in 50 ms does not mean that.
+const leastConnectTimeout = 2 * time.Second
 
 // connect opens the connection that the flags and the environment ask for. The caller closes it.
 func (t *tool) connect(ctx context.Context, opts ...nats.Option) (*nats.Conn, error) {
@@ -24,7 +28,7 @@ func (t *tool) connect(ctx context.Context, opts ...nats.Option) (*nats.Conn, er
 	}
 	all, err := saved.NATSOptions(
 		nats.Name("typednats"),
-		nats.Timeout(t.global.timeout),
+		nats.Timeout(max(t.global.timeout, leastConnectTimeout)),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { t.logf("connection: %v", err) }),
 	)
 	if err != nil {
@@ -113,9 +117,9 @@ func nkeyOption(path string) (nats.Option, error) {
 	return opt, err
 }
 
-// discover returns a client that asks the services on a connection.
-func (t *tool) discover(nc *nats.Conn) *discovery.Client {
-	return discovery.New(nc, discovery.WithMaxWait(t.global.timeout),
+// discover returns a client that asks the services on a connection, and waits for so long at most.
+func (t *tool) discover(nc *nats.Conn, wait time.Duration) *discovery.Client {
+	return discovery.New(nc, discovery.WithMaxWait(wait),
 		discovery.WithReplyError(func(subject string, err error) { t.logf("answer to %s: %v", subject, err) }))
 }
 

@@ -1,7 +1,12 @@
 package main
 
 import (
+	"bufio"
+	"context"
+	"errors"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -167,13 +172,49 @@ func TestVerbose(t *testing.T) {
 	}
 }
 
-// TestInterrupt: who presses Ctrl-C need not wait for the reply, and the handler is told.
+// TestInterrupt: who presses Ctrl-C waits neither for a reply nor for the end of the input.
 func TestInterrupt(t *testing.T) {
 	t.Parallel()
 	s := startFleet(t)
-	began := time.Now()
-	s.expect(t, exitTimeout, "interrupted", "typednats call --timeout 1m warehouse.audit & sleep 1; kill -INT $!; wait $!")
-	if took := time.Since(began); took > 20*time.Second {
-		t.Errorf("it took %v", took)
+	for name, test := range map[string]struct {
+		args []string
+		said string // when it waits
+	}{
+		"for a reply": {[]string{"-v", "call", "--timeout", "1m", "warehouse.audit"}, "send 0 bytes"},
+		"for input":   {[]string{"-v", "call", "legacy.greet", "-"}, "announces no contract"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+			defer cancel()
+			cmd := exec.CommandContext(ctx, filepath.Join(binDir, "typednats"), test.args...) //nolint:gosec // it is what is tested
+			cmd.Env = s.env
+			stdin, err := cmd.StdinPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer stdin.Close() //nolint:errcheck // nothing was written
+			stderr, err := cmd.StderrPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			said := ""
+			for lines := bufio.NewScanner(stderr); lines.Scan(); {
+				said += lines.Text() + "\n"
+				if strings.Contains(lines.Text(), test.said) {
+					if err := cmd.Process.Signal(os.Interrupt); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			err = cmd.Wait()
+			exit, ok := errors.AsType[*exec.ExitError](err)
+			if !ok || exit.ExitCode() != exitTimeout || !strings.Contains(said, "interrupted") {
+				t.Errorf("%v:\n%s", err, said)
+			}
+		})
 	}
 }

@@ -34,7 +34,7 @@ The endpoint is a subject, service.endpoint, or the name of an endpoint that onl
 				return err
 			}
 			defer nc.Close()
-			client := t.discover(nc)
+			client := t.discover(nc, t.global.timeout)
 			f, err := fleet.Ask(ctx, client, "")
 			if err != nil {
 				return err
@@ -101,6 +101,10 @@ func (d description) lines() []string {
 	}
 	lines = append(lines, "")
 	lines = append(lines, d.facts().Lines()...)
+	if d.doc != nil && len(e.Offers) > 1 {
+		kind := 1 + slices.IndexFunc(e.Offers, func(o fleet.Offer) bool { return o.Digest != "" })
+		lines = append(lines, "", fmt.Sprintf("What follows is the contract of kind %d.", kind))
+	}
 	if d.doc == nil {
 		lines = append(lines, "", "No contract is announced: what it takes and returns is not known.")
 	} else {

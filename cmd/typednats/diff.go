@@ -77,7 +77,7 @@ func (t *tool) check(ctx context.Context, docs []contract.Document) ([]contract.
 	}
 	defer nc.Close()
 	var findings []contract.Finding
-	for finding, err := range discovery.Check(ctx, t.discover(nc), docs...) {
+	for finding, err := range discovery.Check(ctx, t.discover(nc, t.global.timeout), docs...) {
 		if err != nil {
 			return nil, err
 		}

@@ -44,7 +44,7 @@ func (t *tool) report(findings []contract.Finding, failOn contract.Level, fine s
 		counts[f.Level]++
 		failed = failed || f.Level >= failOn
 	}
-	summary := fmt.Sprintf("%d breaking, %d warnings, %d for information",
+	summary := fmt.Sprintf("%d breaking, %d warning, %d for information",
 		counts[contract.Breaking], counts[contract.Warning], counts[contract.Info])
 	switch {
 	case t.global.json:
@@ -57,8 +57,13 @@ func (t *tool) report(findings []contract.Finding, failOn contract.Level, fine s
 	case len(findings) == 0:
 		t.printf("%s\n", fine)
 	default:
-		if err := t.findingsTable(findings).Write(t.stdout); err != nil {
-			return err
+		lines := t.findingsTable(findings).Lines()
+		t.printf("%s\n", lines[0])
+		for i, f := range findings {
+			t.printf("%s\n", lines[i+1])
+			for _, text := range explain(f) {
+				t.printf("    %s\n", terminal.Safe(text))
+			}
 		}
 		t.printf("%s\n", summary)
 	}
@@ -86,23 +91,35 @@ func (t *tool) findingsTable(findings []contract.Finding) *terminal.Table {
 			}
 		}
 	}
-	table.Add("LEVEL", "ENDPOINT", "WHERE", "RULE", "HURTS", "WHAT")
+	table.Add("LEVEL", "ENDPOINT", "WHERE", "RULE", "HURTS")
 	for _, f := range findings {
 		hurts := string(f.Hurt)
 		if f.Rollout != "" {
 			hurts += ", " + string(f.Rollout)
 		}
-		what := f.Message
-		if len(f.Instances) > 0 {
-			what += "; on " + strings.Join(f.Instances, ", ")
-		}
-		switch {
-		case f.Accepted != "":
-			what += "; accepted: " + f.Accepted
-		case f.Advice != "":
-			what += "; " + f.Advice
-		}
-		table.Add(f.Level.String(), f.Endpoint, f.Path, string(f.Rule), hurts, what)
+		table.Add(f.Level.String(), f.Endpoint, f.Path, string(f.Rule), hurts)
 	}
 	return table
+}
+
+// maxInstances is how many instances of a finding are named.
+const maxInstances = 4
+
+// explain returns what a finding says in sentences: what was found, where, and what to do.
+func explain(f contract.Finding) []string {
+	lines := []string{f.Message}
+	if n := len(f.Instances); n > 0 {
+		on := "on " + strings.Join(f.Instances[:min(n, maxInstances)], ", ")
+		if n > maxInstances {
+			on += fmt.Sprintf(" and %d more", n-maxInstances)
+		}
+		lines = append(lines, on)
+	}
+	switch {
+	case f.Accepted != "":
+		lines = append(lines, "accepted: "+f.Accepted)
+	case f.Advice != "":
+		lines = append(lines, f.Advice)
+	}
+	return lines
 }

@@ -18,6 +18,7 @@ import (
 
 	"github.com/typednats/typednats"
 	"github.com/typednats/typednats/contract"
+	"github.com/typednats/typednats/internal/natsserver"
 )
 
 // TestMain builds the command, for the tests to run it as users do.
@@ -59,6 +60,7 @@ func buildAndRun(m *testing.M) (code int, err error) {
 type shell struct {
 	dir      string
 	env      []string
+	server   *natsserver.Server
 	replaced []string // what differs from run to run, and what stands for it
 }
 
@@ -177,6 +179,7 @@ func startFleet(t *testing.T) *shell {
 	t.Helper()
 	server := startServer(t)
 	s := newShell(t, server.ClientURL())
+	s.server = server
 	for i, version := range []string{"1.0.0", "1.1.0"} {
 		svc := startService(t, connectTo(t, server), typednats.ServiceConfig{
 			Name: "warehouse", Version: version, Description: "Keeps things.",
@@ -188,6 +191,16 @@ func startFleet(t *testing.T) *shell {
 	s.write(t, "contracts/missing.json", contractsOf(t, count.InGroup(typednats.NewGroup("store"))))
 	s.knows(startMicro(t, connectTo(t, server)).Info().ID, "LegacyInstance00000001")
 	return s
+}
+
+// startNext starts an instance of the warehouse with another contract of an endpoint, and an endpoint that all instances run.
+func (s *shell) startNext(t *testing.T) {
+	t.Helper()
+	svc := startService(t, connectTo(t, s.server), typednats.ServiceConfig{Name: "warehouse", Version: "2.0.0"},
+		nextReserve.Handle(func(context.Context, NextReserveRequest) (Reservation, error) { return Reservation{ID: "next"}, nil }),
+		status.InSubject("everybody").WithoutQueueGroup().
+			Handle(func(context.Context, struct{}) (struct{}, error) { return struct{}{}, nil }))
+	s.knows(svc.ID(), "WarehouseInstance00003")
 }
 
 func TestGolden(t *testing.T) {
@@ -206,7 +219,11 @@ func TestGolden(t *testing.T) {
 				newShell(t, server.ClientURL()).testGolden(t, name)
 				return
 			}
-			startFleet(t).testGolden(t, name)
+			s := startFleet(t)
+			if name == "versions" {
+				s.startNext(t)
+			}
+			s.testGolden(t, name)
 		})
 	}
 }

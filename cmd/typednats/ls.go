@@ -54,7 +54,7 @@ func (t *tool) askFor(ctx context.Context, service string) (fleet.Fleet, error) 
 		return fleet.Fleet{}, err
 	}
 	defer nc.Close()
-	client := t.discover(nc)
+	client := t.discover(nc, t.global.timeout)
 	f, err := fleet.Ask(ctx, client, service)
 	if err != nil {
 		return fleet.Fleet{}, err

@@ -33,7 +33,7 @@ Errors include those that an endpoint declares: they are answers, not failures a
 				return err
 			}
 			defer nc.Close()
-			client := t.discover(nc)
+			client := t.discover(nc, t.global.timeout)
 			if listen != "" {
 				return t.serveMetrics(cmd.Context(), client, listen)
 			}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -43,15 +44,11 @@ func contentType(accepted [][]string) (string, error) {
 }
 
 // readArgument returns the body that an argument means: itself, a file if it begins with @, standard input if it is a dash.
-func (t *tool) readArgument(argument string) ([]byte, error) {
+func (t *tool) readArgument(ctx context.Context, argument string) ([]byte, error) {
 	path, isFile := strings.CutPrefix(argument, "@")
 	switch {
 	case argument == "-":
-		data, err := io.ReadAll(t.stdin)
-		if err != nil {
-			return nil, fail(exitUsage, fmt.Errorf("read standard input: %w", err))
-		}
-		return data, nil
+		return t.readInput(ctx)
 	case isFile:
 		data, err := os.ReadFile(path) //nolint:gosec // the user names the file
 		if err != nil {
@@ -60,6 +57,28 @@ func (t *tool) readArgument(argument string) ([]byte, error) {
 		return data, nil
 	default:
 		return []byte(argument), nil
+	}
+}
+
+// readInput reads standard input until it or ctx ends. A read that is left behind ends with the process.
+func (t *tool) readInput(ctx context.Context) ([]byte, error) {
+	type input struct {
+		data []byte
+		err  error
+	}
+	read := make(chan input, 1)
+	go func() {
+		data, err := io.ReadAll(t.stdin)
+		read <- input{data, err}
+	}()
+	select {
+	case in := <-read:
+		if in.err != nil {
+			return nil, fail(exitUsage, fmt.Errorf("read standard input: %w", in.err))
+		}
+		return in.data, nil
+	case <-ctx.Done():
+		return nil, fail(exitTimeout, errors.New("interrupted"))
 	}
 }
 

@@ -85,7 +85,7 @@ func (t *tool) contractsOf(ctx context.Context, service string) ([]endpoints.Set
 		return nil, err
 	}
 	defer nc.Close()
-	client := t.discover(nc)
+	client := t.discover(nc, t.global.timeout)
 	f, err := fleet.Ask(ctx, client, service)
 	if err != nil {
 		return nil, err

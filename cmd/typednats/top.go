@@ -50,7 +50,7 @@ after one interval, or as many as --count says.`,
 			}
 			defer nc.Close()
 			w := &watch{
-				client: t.discover(nc), service: strings.Join(args, ""), interval: flags.interval, order: order,
+				client: t.discover(nc, t.global.timeout), service: strings.Join(args, ""), interval: flags.interval, order: order,
 				server: redacted(nc.ConnectedUrl()),
 			}
 			if t.isTerminal() && !t.global.json {
