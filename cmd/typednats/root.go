@@ -72,7 +72,7 @@ selected context, else a server on this machine.
 		t.logf("%v", err) // there is such a flag
 	}
 	root.AddCommand(newListCommand(t), newDescribeCommand(t), newCallCommand(t), newCheckCommand(t), newDiffCommand(t),
-		newGenerateCommand(t), newTopCommand(t), newMetricsCommand(t), newExploreCommand(t))
+		newGenerateCommand(t), newDocsCommand(t), newTopCommand(t), newMetricsCommand(t), newExploreCommand(t))
 	return root
 }
 

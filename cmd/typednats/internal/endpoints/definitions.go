@@ -41,21 +41,10 @@ func Define(all []Endpoint, names *Names, spell func(string) string) *Definition
 	var order []place
 	needed := map[place]*contract.Schema{}
 	for scope, e := range all {
-		visit := func(s *contract.Schema) {
-			walk(e.Defs, s, func(name string, to *contract.Schema) bool {
-				p := place{scope: scope, name: name}
-				if needed[p] != nil {
-					return false
-				}
-				needed[p] = to
-				order = append(order, p)
-				return true
-			})
-		}
-		visit(e.Request)
-		visit(e.Reply)
-		for _, declared := range e.Declared {
-			visit(declared.Schema)
+		for _, name := range Needed(e) {
+			p := place{scope: scope, name: name}
+			needed[p] = e.Defs[name]
+			order = append(order, p)
 		}
 	}
 	d := &Definitions{names: map[place]string{}}
@@ -74,6 +63,29 @@ func Define(all []Endpoint, names *Names, spell func(string) string) *Definition
 		d.names[p] = name
 	}
 	return d
+}
+
+// Needed returns the names of the definitions in a document that the bodies of an endpoint refer to, in the order in which
+// they are met.
+func Needed(e Endpoint) []string {
+	var names []string
+	seen := map[string]bool{}
+	visit := func(s *contract.Schema) {
+		walk(e.Defs, s, func(name string, _ *contract.Schema) bool {
+			if seen[name] {
+				return false
+			}
+			seen[name] = true
+			names = append(names, name)
+			return true
+		})
+	}
+	visit(e.Request)
+	visit(e.Reply)
+	for _, declared := range e.Declared {
+		visit(declared.Schema)
+	}
+	return names
 }
 
 // All returns the definitions in their order.

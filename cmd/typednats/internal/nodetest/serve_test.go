@@ -19,6 +19,12 @@ func serve(t *testing.T, srv *typednatstest.NATS, name string, bound ...typednat
 	if err != nil {
 		t.Fatal(err)
 	}
+	stopWith(t, svc)
+}
+
+// stopWith stops a service when the test ends.
+func stopWith(t *testing.T, svc *typednats.Service) {
+	t.Helper()
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()

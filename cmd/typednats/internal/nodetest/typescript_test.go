@@ -3,7 +3,6 @@ package nodetest_test
 import (
 	"encoding/json"
 	"flag"
-	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -106,14 +105,7 @@ var nasty = []string{
 func TestTypeScriptOfStrangers(t *testing.T) {
 	t.Parallel()
 	dir := workspace(t)
-	var sets []endpoints.Set
-	for i, text := range nasty {
-		set, err := endpoints.NewSet(text, strangeDocument(t, fmt.Sprint("e", i), text))
-		if err != nil {
-			t.Fatal(err)
-		}
-		sets = append(sets, set)
-	}
+	sets := strangeSets(t)
 	write(t, dir, "strange.ts", generate(t, tsgen.Number, sets...))
 	write(t, dir, "strange_bigint.ts", generate(t, tsgen.Bigint, sets...))
 	compile(t, dir)
