@@ -1,5 +1,5 @@
 import type { Msg, NatsConnection } from "@nats-io/nats-core";
-import { headers } from "@nats-io/nats-core";
+import { headers, TimeoutError } from "@nats-io/nats-core";
 import { connect } from "@nats-io/transport-node";
 import type { Order, PlaceErrors, Receipt, Requester, Result, Tree } from "./shop.js";
 import { orThrow, ServiceError, Shop } from "./shop.js";
@@ -92,7 +92,9 @@ await show(
 await show("what is not JSON", shop.place({ ...order("ann"), pair: [NaN, 1] }));
 await show("no request", shop.place(undefined as unknown as Order));
 await show("the endpoint's time", shop.slowOne({ timeout: 60_000 }));
-await show("the call's time", shop.slowOne({ timeout: 50 }));
+// Client and service know when the time is over, and either may be the first to say so.
+const late: unknown = await shop.slowOne({ timeout: 50 }).catch((e: unknown) => e);
+console.log("the call's time:", late instanceof ServiceError && [late.reason, late.code]);
 await show("no time", shop.ping({ timeout: 0 }));
 await show("nobody", shop.gone());
 await show("a header of the protocol", shop.ping({ headers: { "typednats-timeout": "1" } }));
@@ -113,6 +115,8 @@ function fake(body: string, ...fields: [string, string][]): Shop {
   return new Shop(answers(body, ...fields));
 }
 
+const silent = new Shop({ request: () => Promise.reject(new TimeoutError()) });
+await show("silence", silent.ping({ timeout: 50.5 }));
 const code: [string, string] = ["nats-service-error-CODE", "404"];
 const tag: [string, string] = ["NATS-SERVICE-ERROR-TYPE", "noItem"];
 await show(
