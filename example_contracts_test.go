@@ -1,8 +1,11 @@
 package typednats_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
+	"io"
 	"log"
 	"time"
 
@@ -69,6 +72,36 @@ func ExampleEndpoint_Contract() {
 	// parcels.post send to parcels.send
 	// {"$ref":"#/$defs/ticket"}
 	// 22 characters of digest
+}
+
+// Contracts in a file, for the command and for other languages.
+func Example_writeContracts() {
+	var file bytes.Buffer
+	if err := writeContracts(&file); err != nil {
+		log.Fatal(err)
+	}
+	var docs []contract.Document
+	if err := json.Unmarshal(file.Bytes(), &docs); err != nil {
+		log.Fatal(err)
+	}
+	for _, doc := range docs {
+		fmt.Println(doc.Name, doc.Subject)
+	}
+	// Output:
+	// send parcels.send
+	// send parcels.post
+}
+
+func writeContracts(w io.Writer) error {
+	var docs []contract.Document
+	for _, endpoint := range parcels.Endpoints() {
+		doc, err := endpoint.Contract()
+		if err != nil {
+			return err
+		}
+		docs = append(docs, doc)
+	}
+	return json.NewEncoder(w).Encode(docs)
 }
 
 // A program looks whether what it calls fits, before it serves anybody.

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/nats-io/nats-server/v2/server"
 
 	"github.com/typednats/typednats"
 	"github.com/typednats/typednats/codec/msgpack"
@@ -132,14 +133,16 @@ func startNode(t *testing.T, dir, program, url string) (stderr func() string) {
 // TestGuide runs the client of the guide against the service of the example.
 func TestGuide(t *testing.T) {
 	t.Parallel()
-	dir := workspace(t, "guide.ts")
+	dir := workspace(t, "guide.ts", "browser.ts", "fake.ts")
 	set := inventorySet(t)
 	write(t, dir, "inventory.ts", generate(t, "number", set))
 	golden(t, "testdata/inventory.ts", generate(t, "number", set))
 	compile(t, dir)
-	pretty(t, dir, "inventory.ts", "guide.ts")
+	pretty(t, dir, "inventory.ts", "guide.ts", "browser.ts", "fake.ts")
 
-	srv := typednatstest.RunSocket(t)
+	srv := typednatstest.RunSocket(t, func(o *server.Options) {
+		o.Websocket = server.WebsocketOpts{Host: "127.0.0.1", Port: -1, NoTLS: true}
+	})
 	store := inventory.NewStore(inventory.Item{SKU: "chair", Site: "berlin", Available: 12}, inventory.Item{SKU: "lamp", Site: "oslo", Available: -3})
 	svc, err := inventory.Inventory{Store: store, Logger: slog.New(slog.DiscardHandler)}.Start(srv.Connect(t))
 	if err != nil {
@@ -151,4 +154,14 @@ func TestGuide(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	golden(t, "testdata/guide.txt", out)
+	out, err = run(t, dir, nil, "node", "fake.js")
+	if err != nil || out != "3\nNotFound\n" {
+		t.Errorf("without a connection: %v\n%s", err, out)
+	}
+	// A browser has WebSocket by itself.
+	script := "import { available } from './browser.js'; console.log(await available('" + srv.WebsocketURL() + "', 'chair'))"
+	out, err = run(t, dir, nil, "node", "--no-warnings", "--experimental-websocket", "--input-type=module", "--eval", script)
+	if err != nil || out != "12\n" {
+		t.Errorf("over WebSocket: %v\n%s", err, out)
+	}
 }
