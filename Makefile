@@ -77,6 +77,15 @@ modules: ## build, vet and test the nested modules, and run their benchmarks onc
 	done
 	@set -e; for m in $(TOOL_MODULES); do (set -x; cd $$m; go build -o /dev/null tool); done
 
+# Where a browser is, nothing happens. Elsewhere one is installed only if CI=true: that is a machine that nobody minds.
+.PHONY: chromium
+chromium: ## with CI=true, install the browser that explorer/browsertest needs, where it is missing (Debian)
+	@set -e; \
+	if command -v chromium chromium-browser google-chrome chrome >/dev/null; then exit 0; fi; \
+	if [[ "$${CI:-}" != true ]]; then echo "no browser: tests of the page are skipped; 'make chromium CI=true' installs one"; exit 0; fi; \
+	sudo=; if [[ $$(id -u) != 0 ]]; then sudo=sudo; fi; \
+	$$sudo apt-get update -q && $$sudo apt-get install -q -y --no-install-recommends chromium
+
 .PHONY: examples
 examples: ## run each program under examples/ that ends by itself
 	@set -euo pipefail; \

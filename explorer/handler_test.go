@@ -183,12 +183,12 @@ func TestInstances(t *testing.T) {
 		Service   string `json:"service"`
 		Instances int    `json:"instances"`
 		Listed    []struct {
-			ID        string     `json:"id"`
-			Version   string     `json:"version"`
-			Started   *time.Time `json:"started"`
-			Requests  int        `json:"requests"`
-			Errors    int        `json:"errors"`
-			LastError string     `json:"last_error"`
+			ID        string    `json:"id"`
+			Version   string    `json:"version"`
+			Started   time.Time `json:"started"`
+			Requests  int       `json:"requests"`
+			Errors    int       `json:"errors"`
+			LastError string    `json:"last_error"`
 		} `json:"listed"`
 	}
 	client := srv.Connect(t)
@@ -203,7 +203,7 @@ func TestInstances(t *testing.T) {
 	})
 	one := got.Listed[0]
 	if got.Service != "stock" || got.Instances != 1 || len(got.Listed) != 1 || one.ID != svc.ID() || one.Version != "1.0.0" ||
-		one.Errors != 1 || one.LastError != "409:only 2 are left" || one.Started == nil {
+		one.Errors != 1 || one.LastError != "409:only 2 are left" || one.Started.IsZero() {
 		t.Errorf("got %+v", got)
 	}
 	for _, query := range []string{"", "?service=x", "?service=999"} {

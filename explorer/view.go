@@ -163,11 +163,11 @@ type instancesView struct {
 	Listed    []instanceView `json:"listed"`
 }
 
-// instanceView is one instance as the page shows it.
+// instanceView is one instance as the page shows it. What it holds is not changed any more: it is written without the lock.
 type instanceView struct {
 	ID        string            `json:"id"`
 	Version   string            `json:"version"`
-	Started   *time.Time        `json:"started"`
+	Started   time.Time         `json:"started,omitzero"`
 	Metadata  map[string]string `json:"metadata,omitempty"`
 	Requests  int               `json:"requests"`
 	Errors    int               `json:"errors"`
@@ -185,10 +185,7 @@ func (s *service) instancesView(limit int) instancesView {
 }
 
 func (in *instance) view() instanceView {
-	v := instanceView{ID: in.id, Version: in.version, Metadata: in.metadata}
-	if !in.started.IsZero() {
-		v.Started = &in.started
-	}
+	v := instanceView{ID: in.id, Version: in.version, Started: in.started, Metadata: in.metadata}
 	var sum rates
 	for _, o := range in.offers {
 		v.Requests += o.reading.requests

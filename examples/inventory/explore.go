@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log"
 	"log/slog"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"sync"
@@ -14,14 +13,12 @@ import (
 
 	"github.com/nats-io/nats.go"
 
-	"github.com/typednats/typednats"
 	"github.com/typednats/typednats/examples/inventory/server"
-	"github.com/typednats/typednats/examples/inventory/stock"
 	"github.com/typednats/typednats/explorer"
 )
 
-// explore runs an instance on each connection and a client that keeps them busy, and shows them on a page, until ctx ends or
-// one of them fails.
+// explore runs two services on two connections, and a client on a third one that keeps them busy. It shows them on a page
+// until ctx ends or one of them fails.
 func explore(
 	ctx context.Context, out *log.Logger, inventory server.Inventory, clientConn *nats.Conn, instanceConns []*nats.Conn,
 ) error {
@@ -31,22 +28,33 @@ func explore(
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	errs := make([]error, len(instanceConns)+2)
-	var parts sync.WaitGroup
-	run := func(i int, part func() error) {
+	var (
+		parts sync.WaitGroup
+		mu    sync.Mutex
+		errs  []error
+	)
+	run := func(part func() error) {
 		parts.Go(func() {
 			defer cancel()
-			errs[i] = part()
+			err := part()
+			mu.Lock()
+			defer mu.Unlock()
+			errs = append(errs, err)
 		})
 	}
-	inventory.Logger = slog.New(slog.DiscardHandler) // the client asks for a corrupt record again and again
+	inventory.Store = server.NewStore(
+		server.Item{SKU: "chair", Site: "berlin", Available: 1_000_000},
+		server.Item{SKU: "lamp", Site: "oslo", Available: -3}, // corrupt, and asked for again and again
+	)
+	inventory.Logger = slog.New(slog.DiscardHandler)
 	for i, nc := range instanceConns {
 		instance := inventory
 		instance.Version = fmt.Sprintf("1.%d.0", i) // as if a rollout were under way
-		run(i, func() error { return instance.Serve(ctx, nc) })
+		run(func() error { return instance.Serve(ctx, nc) })
+		run(func() error { return serveOrders(ctx, nc, i > 0) })
 	}
-	run(len(instanceConns), func() error { return keepBusy(ctx, clientConn) })
-	run(len(instanceConns)+1, func() error { return servePage(ctx, listener, clientConn) })
+	run(func() error { return keepBusy(ctx, clientConn) })
+	run(func() error { return servePage(ctx, listener, clientConn) })
 	out.Printf("http://%s/ shows what runs, until interrupted.", listener.Addr())
 	parts.Wait()
 	if err := errors.Join(errs...); err != nil {
@@ -72,30 +80,4 @@ func servePage(ctx context.Context, listener net.Listener, nc *nats.Conn) error 
 		return fmt.Errorf("serve the page: %w", err)
 	}
 	return nil
-}
-
-// keepBusy makes calls until ctx ends, some of which fail.
-func keepBusy(ctx context.Context, nc *nats.Conn) error {
-	client := typednats.NewClient(nc)
-	items := []string{"chair", "chair", "chair", "desk", "sofa", "lamp"}
-	for ctx.Err() == nil {
-		item := items[rand.IntN(len(items))] //nolint:gosec // nobody gains anything by a guess
-		_, _ = typednats.RequestService(ctx, client, stock.Check, stock.CheckRequest{SKU: item})
-		switch rand.IntN(8) { //nolint:gosec // nobody gains anything by a guess
-		case 0, 1:
-			_, _ = typednats.RequestService(ctx, client, stock.CheckV2, stock.CheckRequest{SKU: item})
-		case 2:
-			_, _ = typednats.RequestService(ctx, client, stock.WarehouseAt("berlin"), struct{}{})
-		case 3:
-			_, _ = typednats.RequestService(ctx, client, stock.Reserve, stock.ReserveRequest{SKU: "sofa", Quantity: 1})
-		}
-		// There is more to do at some times than at others.
-		wave := 1 + 0.8*float64(time.Now().Unix()%60-30)/30
-		pause := time.Duration(wave * float64(50*time.Millisecond))
-		select {
-		case <-ctx.Done():
-		case <-time.After(pause):
-		}
-	}
-	return client.Close()
 }

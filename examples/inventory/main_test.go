@@ -1,9 +1,12 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -203,6 +206,63 @@ func TestServe(t *testing.T) {
 	}
 }
 
+// TestExplore: the page shows both services until the program is interrupted, and makes calls for its own address alone.
+func TestExplore(t *testing.T) {
+	t.Parallel()
+	ctx, interrupt := context.WithCancel(t.Context())
+	defer interrupt()
+	p := newProcess()
+	p.start(ctx, furniture(), "-explore")
+	p.stdout.await(t, "/ shows what runs, until interrupted.\n")
+	url, _, _ := strings.Cut(p.stdout.String(), " ")
+	stream := get(t, url+"stream")
+	events := bufio.NewReader(stream)
+	for {
+		line, err := events.ReadString('\n')
+		if err != nil {
+			t.Fatalf("the stream ends: %v", err)
+		}
+		if strings.Contains(line, `"name":"orders"`) && strings.Contains(line, `"subject":"inventory.api.v2.warehouse.*"`) {
+			break
+		}
+	}
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url+"call", strings.NewReader("{}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/json")
+	r.Host = "evil.example"
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _ = response.Body.Close(); response.StatusCode != http.StatusForbidden {
+		t.Errorf("a call for another host: %s", response.Status)
+	}
+	interrupt()
+	p.await(t, 0)
+	if want := "\nInterrupted: both instances have answered what they had accepted.\n"; !strings.HasSuffix(p.stdout.String(), want) {
+		t.Errorf("stdout does not end in %q:\n%s", want, &p.stdout)
+	}
+}
+
+// get returns the body of an answer, which is closed when the test ends.
+func get(t *testing.T, url string) io.Reader {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patient)
+	t.Cleanup(cancel)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = response.Body.Close() })
+	return response.Body
+}
+
 func TestInterrupt(t *testing.T) {
 	t.Parallel()
 	for step := 1; step <= 11; step++ {
@@ -242,6 +302,7 @@ func TestExitStatus(t *testing.T) {
 		"unknown flag":      {[]string{"-bogus"}, 2, "flag provided but not defined: -bogus\nUsage: inventory "},
 		"argument":          {[]string{"now"}, 2, "unexpected argument \"now\"\nUsage: inventory "},
 		"creds without url": {[]string{"-creds", "x"}, 2, "-creds needs -url\nUsage: inventory "},
+		"explore and serve": {[]string{"-explore", "-serve", "-url", "x"}, 2, "-explore serves until it is interrupted"},
 		"serve without url": {[]string{"-serve"}, 2, "-serve needs -url"},
 		"no server":         {[]string{"-url", deadSocket}, 1, "inventory: connect to NATS: nats: no servers available"},
 		"no credentials": {

@@ -508,7 +508,7 @@ function showStatus() {
   else if (problem) {
     [words, up] = ["lost", false];
     notices.push(`${problem} ${status ? `What is shown is as it was at ${at}.` : ""}`);
-  } else if (status?.link !== "up") {
+  } else if (status && status.link !== "up") {
     [words, up] = ["not connected", false];
     notices.push(status.link === "closed"
       ? `The connection to NATS is closed. What is shown is as it was at ${at}.`
