@@ -346,6 +346,27 @@ func TestForm(t *testing.T) {
 	tb.picture("differ")
 }
 
+// TestLongDay: after hours the page holds no more than after five minutes.
+func TestLongDay(t *testing.T) {
+	t.Parallel()
+	srv := typednatstest.Run(t)
+	stock(t, srv.Connect(t), "1.0.0")
+	tb := open(t, srv.Connect(t))
+	tb.until("samples", `series.size === 1`)
+	tb.do(chromedp.Click(chromedp.CSS(".row")))
+	tb.until("the details", `document.querySelector(".snippets")`)
+	size := func() string {
+		return eval[string](tb, `JSON.stringify([document.querySelectorAll("*").length, series.size, [...series.values()].flat(2).length, inView.size])`)
+	}
+	before := size()
+	eval[any](tb, `for (let i = 0; i < 10000; i++) {
+		take({ whole: false, status, samples: { [[...series.keys()][0]]: [i, 1, 0.5] }, services: structuredClone(services), from: newest + 1, to: newest + 1 });
+	}`)
+	if after := size(); after != before {
+		t.Errorf("elements, plots, samples, plots in view: %s, before that %s", after, before)
+	}
+}
+
 // TestNoForm: without the program's leave there is none.
 func TestNoForm(t *testing.T) {
 	t.Parallel()
@@ -358,6 +379,8 @@ func TestNoForm(t *testing.T) {
 	if eval[bool](tb, `!!document.querySelector("form")`) {
 		t.Error("there is a form")
 	}
+	tb.do(chromedp.Click(chromedp.CSS(".snippets h3 > button")))
+	tb.until("the text to be copied", `/Copied/.test(document.querySelector(".snippets h3").textContent)`)
 }
 
 // TestLostConnection: the page says so, of both connections, and goes on when they are back.

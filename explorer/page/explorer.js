@@ -398,10 +398,13 @@ function describe(endpoint, answer, chosen, typed) {
     fact("Idempotent", contract?.idempotent ? "yes" : ""),
     fact("Contract", contracts[chosen]?.value || "none announced", "digest")));
   if (answer.problem) nodes.push(make("p", { class: "problem" }, "Its contract cannot be shown: " + answer.problem));
-  if (contract) nodes.push(make("div", { class: "columns" }, ...contract.bodies.map(bodyNode)));
-  for (const example of contract?.examples ?? []) {
-    nodes.push(make("div", { class: "columns" }, ...[["Example", example.request], ["Its reply", example.reply]]
-      .filter(([, text]) => text).map(([title, text]) => make("div", {}, make("h3", {}, title), make("pre", { tabindex: "0" }, text)))));
+  if (contract) {
+    const [request, reply, ...errors] = contract.bodies;
+    const examples = (of) => contract.examples.map((e) => e[of]).filter(Boolean)
+      .flatMap((text) => [make("h3", {}, make("small", {}, "for example")), make("pre", { tabindex: "0" }, text)]);
+    nodes.push(make("div", { class: "columns" }, make("div", {}, bodyNode(request), ...examples("request")),
+      make("div", {}, bodyNode(reply), ...examples("reply"))));
+    if (errors.length > 0) nodes.push(make("div", { class: "columns" }, ...errors.map(bodyNode)));
   }
   const last = make("div", { class: "columns" });
   if (snippets.length > 0) last.append(snippetsNode(snippets));
