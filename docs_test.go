@@ -201,7 +201,7 @@ func slugs(prose string) []string {
 func TestDocsFileMap(t *testing.T) {
 	t.Parallel()
 	design := readMarkdown(t, filepath.Join("docs", "design.md")).prose
-	for _, room := range []string{"", "internal/server/", "internal/wire/", "internal/subject/", "internal/replies/"} {
+	for _, room := range []string{"", "internal/server/", "internal/wire/", "internal/subject/", "internal/replies/", "explorer/"} {
 		paths, err := filepath.Glob(room + "*.go")
 		if err != nil {
 			t.Fatal(err)
