@@ -18,7 +18,7 @@ import (
 // Bounds of one question to everybody: how long it may take, and how much may come.
 const (
 	maxWait  = 3 * time.Second
-	maxBytes = 64 << 20
+	maxBytes = 32 << 20
 )
 
 // policy lets the page have what comes with it, and nothing else.

@@ -1,6 +1,7 @@
 package explorer_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -13,8 +14,10 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 
+	"github.com/typednats/typednats"
 	"github.com/typednats/typednats/explorer"
 	"github.com/typednats/typednats/typednatstest"
 )
@@ -150,6 +153,36 @@ func TestNoPermission(t *testing.T) {
 	s.until("the reason", func() bool { return len(s.Status.Problems) > 0 })
 	if want := "the user of this connection may not ask who is there"; !strings.HasPrefix(s.Status.Problems[0], want) {
 		t.Errorf("got %q, want %q", s.Status.Problems, want)
+	}
+}
+
+// TestPermissionsAreEnough: the page needs what docs/guides/permissions.md gives to a tool.
+func TestPermissionsAreEnough(t *testing.T) {
+	t.Parallel()
+	srv := typednatstest.Run(t, func(o *server.Options) {
+		o.Users = []*server.User{{Username: "service", Password: "service"}, {
+			Username: "tools", Password: "tools", Permissions: &server.Permissions{
+				Publish:   &server.SubjectPermission{Allow: []string{"$SRV.>", "_TYPEDNATS.CONTRACT.>"}},
+				Subscribe: &server.SubjectPermission{Allow: []string{"_INBOX.>"}},
+			},
+		}}
+	})
+	svc, err := typednats.NewService(srv.Connect(t, nats.UserInfo("service", "service")),
+		typednats.ServiceConfig{Name: "stock", Version: "1.0.0", ContractsAlways: true},
+		reserve.Handle(func(context.Context, reservation) (ticket, error) { return ticket{}, nil }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { stop(t, svc) })
+	refused := make(chan error, 10)
+	b := mount(t, srv.Connect(t, nats.UserInfo("tools", "tools"),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { refused <- err })))
+	s := b.watch()
+	s.until("the endpoint", func() bool { return len(s.endpoint("stock.reserve").Contracts) == 1 })
+	var d details
+	b.get(fmt.Sprintf("endpoint?endpoint=%d&digest=%s", s.endpoint("stock.reserve").Number, s.endpoint("stock.reserve").Contracts[0].Value), &d)
+	if d.Contract == nil || len(s.Status.Problems) > 0 || len(refused) > 0 {
+		t.Errorf("contract: %q, problems: %q, refusals: %d", d.Problem, s.Status.Problems, len(refused))
 	}
 }
 
