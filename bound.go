@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/typednats/typednats/contract"
 	"github.com/typednats/typednats/internal/server"
@@ -47,6 +48,22 @@ func bind(d *descriptor, h handler, opts []HandlerOption) BoundEndpoint {
 	return b
 }
 
+// ForAll returns endpoints with options that they have in common: a guard for all that administrators may do, say. They come
+// before what each endpoint has of its own, and after what the service has: guards, interceptors and observers stand outside
+// the endpoint's, its own bounds override those given here. Bad values are reported by [NewService].
+func ForAll(endpoints []BoundEndpoint, opts ...HandlerOption) []BoundEndpoint {
+	var m mistakes
+	common := newHandlerOptions(opts, &m)
+	all := slices.Clone(endpoints)
+	for i, b := range all {
+		all[i].opts = b.opts.inside(&common)
+		if b.endpoint != nil || b.err != nil { // else nothing was bound
+			all[i].err = errors.Join(b.err, m.join(invalidEndpoint(b.name)))
+		}
+	}
+	return all
+}
+
 // check returns what is wrong with a bound endpoint.
 func (b BoundEndpoint) check() error {
 	if b.err == nil && b.endpoint == nil {
@@ -66,7 +83,9 @@ type host struct {
 // wrap it.
 func (b BoundEndpoint) inService(h *host) (server.Endpoint, error) {
 	cfg := h.cfg
-	opts := b.opts.inService(cfg)
+	opts := b.opts.inside(&handlerOptions{
+		guards: cfg.Guards, interceptors: cfg.Interceptors, observers: cfg.Observers, propagated: cfg.Propagate,
+	})
 	operation, err := newPipeline(b.endpoint, b.handler, opts)
 	if err != nil {
 		return server.Endpoint{}, fmt.Errorf("%w: %w", invalidEndpoint(b.name), err)

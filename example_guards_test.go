@@ -10,6 +10,9 @@ import (
 	"fmt"
 	"log"
 	"strings"
+	"time"
+
+	"golang.org/x/time/rate"
 
 	"github.com/typednats/typednats"
 )
@@ -69,19 +72,22 @@ func ExampleGuard() {
 	nc, end := exampleConn()
 	defer end()
 	ctx, key := context.Background(), []byte("a secret of the services")
+	opening := typednats.NewEndpoint[struct{}, struct{}, typednats.Never]("open").InGroup(Warehouse)
 	closing := typednats.NewEndpoint[struct{}, struct{}, typednats.Never]("close").InGroup(Warehouse)
+	nothing := func(context.Context, struct{}) (struct{}, error) { return struct{}{}, nil }
 
+	administration := typednats.ForAll([]typednats.BoundEndpoint{
+		opening.Handle(nothing),
+		closing.Handle(nothing),
+	}, typednats.WithGuards(adminsOnly))
+	reserve := Reserve.Handle(func(ctx context.Context, r ReserveRequest) (Reservation, error) {
+		claims, _ := ctx.Value(claimsKey{}).(Claims)
+		return Reservation{ID: claims.Tenant + "-1"}, nil
+	})
 	svc, err := typednats.NewService(nc, typednats.ServiceConfig{
 		Name: "warehouse", Version: "1.0.0",
 		Guards: []typednats.Guard{signed(key)},
-	},
-		Reserve.Handle(func(ctx context.Context, r ReserveRequest) (Reservation, error) {
-			claims, _ := ctx.Value(claimsKey{}).(Claims)
-			return Reservation{ID: claims.Tenant + "-1"}, nil
-		}),
-		closing.Handle(func(context.Context, struct{}) (struct{}, error) { return struct{}{}, nil },
-			typednats.WithGuards(adminsOnly)),
-	)
+	}, append(administration, reserve)...)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -101,6 +107,37 @@ func ExampleGuard() {
 	// call "reserve" at "warehouse.reserve": service error 401: a signed token is needed
 	// acme-1 <nil>
 	// call "close" at "warehouse.close": service error 403: close is for administrators
+}
+
+// limited lets as many requests pass as the limiter allows, of all callers together.
+func limited(l *rate.Limiter) typednats.Guard {
+	return func(ctx context.Context, _ *typednats.Invocation) (context.Context, error) {
+		if !l.Allow() {
+			return nil, typednats.Errorf(429, "too many requests: ask again later")
+		}
+		return ctx, nil
+	}
+}
+
+func ExampleGuard_rateLimit() {
+	nc, end := exampleConn()
+	defer end()
+	ctx := context.Background()
+
+	svc, err := typednats.NewService(nc, typednats.ServiceConfig{Name: "warehouse", Version: "1.0.0"},
+		Reserve.Handle(reserve, typednats.WithGuards(limited(rate.NewLimiter(rate.Every(time.Minute), 1)))))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer func() { _ = svc.Stop(ctx) }()
+
+	for range 2 {
+		_, err := typednats.RequestService(ctx, nc, Reserve, ReserveRequest{Item: "nut"})
+		fmt.Println(err)
+	}
+	// Output:
+	// <nil>
+	// call "reserve" at "warehouse.reserve": service error 429: too many requests: ask again later
 }
 
 // Order is a request that knows what is wrong with it.

@@ -22,16 +22,16 @@ import (
 // a declared error, a [*ServiceError] (typednats.Errorf(401, "…")), or code 500, which the service's owner is told of. All of
 // them are marked, see [RefusedGuard]. A panic in it is a [*PanicError].
 //
-// Guards A, B and C are called in that order. Those of a service come before those of an endpoint, and
-// WithGuards(A) and then WithGuards(B, C) is WithGuards(A, B, C). They run in many goroutines at a time, inside the
-// caller's deadline and the statistics.
+// Guards A, B and C are called in that order. Those of a service come before those of several endpoints ([ForAll]), and
+// these before those of one; WithGuards(A) and then WithGuards(B, C) is WithGuards(A, B, C). They run in many goroutines at
+// a time, inside the caller's deadline and the statistics.
 //
 // A caller through a [Client] gets a declared error as such. [WasRun] then says that the handler was run, since nothing in that
 // error tells; [WithReplyHeader] does.
 type Guard func(ctx context.Context, inv *Invocation) (context.Context, error)
 
 // WithGuards adds guards to an endpoint, after those that were added before. Those of a whole service are in
-// [ServiceConfig]. For several endpoints, give each the same option.
+// [ServiceConfig], and [ForAll] adds some to several endpoints.
 func WithGuards(guards ...Guard) HandlerOption {
 	guards = slices.Clone(guards)
 	return handlerOption(func(o *handlerOptions) { o.guards = append(o.guards, guards...) })

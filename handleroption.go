@@ -1,6 +1,7 @@
 package typednats
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 )
@@ -45,13 +46,17 @@ func newHandlerOptions(opts []HandlerOption, m *mistakes) handlerOptions {
 	return o
 }
 
-// inService returns the options of an endpoint together with what the service asks for all, which comes first.
-func (o *handlerOptions) inService(cfg *ServiceConfig) handlerOptions {
+// inside returns the options of an endpoint together with those for several, which come first, and which it overrides.
+func (o *handlerOptions) inside(outer *handlerOptions) handlerOptions {
 	all := *o
-	all.guards = slices.Concat(cfg.Guards, o.guards)
-	all.interceptors = slices.Concat(cfg.Interceptors, o.interceptors)
-	all.observers = slices.Concat(cfg.Observers, o.observers)
-	all.propagated = slices.Concat(cfg.Propagate, o.propagated)
+	all.guards = slices.Concat(outer.guards, o.guards)
+	all.interceptors = slices.Concat(outer.interceptors, o.interceptors)
+	all.observers = slices.Concat(outer.observers, o.observers)
+	all.propagated = slices.Concat(outer.propagated, o.propagated)
+	all.maxConcurrent = cmp.Or(o.maxConcurrent, outer.maxConcurrent)
+	if o.maxPendingMessages == nil {
+		all.maxPendingMessages, all.maxPendingBytes = outer.maxPendingMessages, outer.maxPendingBytes
+	}
 	return all
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -128,6 +129,54 @@ func TestBadHandlerOptionsAreReported(t *testing.T) {
 		}
 	}
 	start(t, nc, config(), echo.Handle(repeat, typednats.WithMaxConcurrent(1), typednats.WithMaxPending(0, 0)))
+}
+
+// Options for several endpoints stand between those of the service and those of one.
+func TestForAll(t *testing.T) {
+	t.Parallel()
+	nc := typednatstest.Server(t)
+	var mu sync.Mutex
+	var order []string
+	guard := func(name string) typednats.Guard {
+		return func(ctx context.Context, _ *typednats.Invocation) (context.Context, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			order = append(order, name)
+			return ctx, nil
+		}
+	}
+	plain := []typednats.BoundEndpoint{
+		echo.InSubject("a").Handle(repeat, typednats.WithGuards(guard("own")), typednats.WithMaxConcurrent(1)),
+		echo.InSubject("b").Handle(repeat, typednats.WithMaxPending(1, 1)),
+	}
+	common := typednats.ForAll(plain, typednats.WithGuards(guard("common")), typednats.WithMaxConcurrent(7), typednats.WithMaxPending(8, 9))
+	s := start(t, nc, config(func(c *typednats.ServiceConfig) { c.Guards = []typednats.Guard{guard("service")} }), common...)
+	for _, subject := range []string{"a", "b"} {
+		if _, err := typednats.RequestService(within(t), nc, echo.InSubject(subject), note{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mu.Lock()
+	compare(t, "guards", []string{"service", "common", "own", "service", "common"}, order)
+	mu.Unlock()
+	var bounds [][3]int
+	for _, load := range s.Load() {
+		bounds = append(bounds, [3]int{load.MaxConcurrent, load.MaxPending, load.MaxPendingBytes})
+	}
+	compare(t, "bounds", [][3]int{{1, 8, 9}, {7, 1, 1}}, bounds)
+	mustStop(t, s)
+	s = start(t, nc, config(), plain...)
+	compare(t, "what it was given", typednats.DefaultMaxConcurrent, s.Load()[1].MaxConcurrent)
+	for name, bad := range map[string][]typednats.BoundEndpoint{
+		"value":        typednats.ForAll(plain, typednats.WithMaxConcurrent(0)),
+		"option":       typednats.ForAll(plain, nil),
+		"not bound":    typednats.ForAll([]typednats.BoundEndpoint{{}}),
+		"of their own": typednats.ForAll([]typednats.BoundEndpoint{echo.Handle(nil)}),
+	} {
+		if _, err := typednats.NewService(nc, config(), bad...); !errors.Is(err, typednats.ErrInvalidEndpoint) {
+			t.Errorf("bad %s: %v", name, err)
+		}
+	}
 }
 
 func TestHeadersOfTheCallReachTheService(t *testing.T) {
