@@ -6,14 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/spf13/cobra"
 
-	"github.com/typednats/typednats"
 	"github.com/typednats/typednats/cmd/typednats/internal/fleet"
 	"github.com/typednats/typednats/cmd/typednats/internal/terminal"
 	"github.com/typednats/typednats/contract"
@@ -118,7 +116,7 @@ func (t *tool) call(ctx context.Context, flags callFlags, header nats.Header, ar
 	if callee.doc != nil && callee.doc.Timeout > 0 && !flags.hasTimeout {
 		wait = time.Duration(callee.doc.Timeout) * time.Millisecond
 	}
-	reply, err := t.send(ctx, nc, callee.subject, header, r, wait)
+	reply, err := t.send(ctx, nc, callee, header, r, wait)
 	if err != nil {
 		return err
 	}
@@ -127,9 +125,10 @@ func (t *tool) call(ctx context.Context, flags callFlags, header nats.Header, ar
 
 // callee is who is called.
 type callee struct {
-	subject string
-	sends   string             // the content type of the request
-	doc     *contract.Document // nil if there is no contract
+	subject  string
+	sends    string             // the content type of the request
+	doc      *contract.Document // nil if there is no contract
+	unlisted bool               // nobody was asked who serves it
 }
 
 // example returns a command that calls the endpoint.
@@ -146,10 +145,13 @@ func (t *tool) findCallee(ctx context.Context, nc *nats.Conn, ref string, unlist
 		if err := subject.CheckConcrete(ref); err != nil {
 			return callee{}, fail(exitUsage, fmt.Errorf("subject %q: %w", ref, err))
 		}
-		return callee{subject: ref, sends: jsonType}, nil
+		return callee{subject: ref, sends: jsonType, unlisted: true}, nil
 	}
 	client := t.discover(nc, max(t.global.timeout, defaultTimeout)) // --timeout is about the reply
 	target, err := t.find(ctx, client, ref)
+	if wire.IsRefusal(err) {
+		return callee{}, fail(exitConnection, fmt.Errorf("this user may not ask who serves %s: --unlisted sends without asking: %w", ref, err))
+	}
 	if unknown, ok := errors.AsType[*fleet.UnknownError](err); ok && subject.CheckConcrete(ref) == nil {
 		return callee{}, fail(exitNobody, fmt.Errorf("%w\nList what there is with 'typednats ls'; "+
 			"--unlisted sends to a subject of which no service tells", unknown))
@@ -213,20 +215,18 @@ func findIn(f fleet.Fleet, ref string) (fleet.Target, error) {
 }
 
 // send sends the request and waits for the reply.
-func (t *tool) send(ctx context.Context, nc *nats.Conn, to string, header nats.Header, r request, wait time.Duration) (*nats.Msg, error) {
-	client := typednats.NewClient(nc)
-	defer client.Close() //nolint:errcheck // the connection is closed next
+func (t *tool) send(ctx context.Context, nc *nats.Conn, c callee, header nats.Header, r request, wait time.Duration) (*nats.Msg, error) {
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
-	header.Set(wire.TimeoutHeader, strconv.FormatInt(max(1, (wait+time.Millisecond-1).Milliseconds()), 10))
+	facts := wire.Facts{Timeout: wait}
 	if r.contentType != jsonType {
-		header.Set(wire.ContentTypeHeader, r.contentType)
+		facts.ContentType = r.contentType
 	}
-	t.logf("send %d bytes of %s to %s, and wait %v", len(r.data), r.contentType, to, wait)
+	t.logf("send %d bytes of %s to %s, and wait %v", len(r.data), r.contentType, c.subject, wait)
 	began := time.Now()
-	reply, err := client.RequestMsgWithContext(ctx, &nats.Msg{Subject: to, Header: header, Data: r.data})
+	reply, err := exchange(ctx, nc, &nats.Msg{Subject: c.subject, Header: header, Data: r.data}, facts, c.unlisted)
 	t.logf("after %v", time.Since(began).Round(time.Microsecond))
-	late := fail(exitTimeout, fmt.Errorf("no reply from %s within %v: --timeout waits longer", to, wait))
+	late := fail(exitTimeout, fmt.Errorf("no reply from %s within %v: --timeout waits longer", c.subject, wait))
 	switch {
 	case err == nil:
 		if e, failed := wire.ParseErrorReply(reply.Header); failed && e.IsTimeUp() {
@@ -234,11 +234,13 @@ func (t *tool) send(ctx context.Context, nc *nats.Conn, to string, header nats.H
 		}
 		return reply, nil
 	case errors.Is(err, nats.ErrNoResponders):
-		return nil, fail(exitNobody, fmt.Errorf("nobody serves %s: list what there is with 'typednats ls'", to))
+		return nil, fail(exitNobody, fmt.Errorf("nobody serves %s: list what there is with 'typednats ls'", c.subject))
 	case errors.Is(err, nats.ErrMaxPayload):
 		return nil, fail(exitUsage, fmt.Errorf("the request has %d bytes, and the server takes %d at most", len(r.data), nc.MaxPayload()))
 	case errors.Is(err, nats.ErrPermissionViolation):
-		return nil, fail(exitConnection, fmt.Errorf("this user may not call %s: %w", to, err))
+		return nil, fail(exitConnection, fmt.Errorf("this user may not call %s: %w", c.subject, err))
+	case errors.Is(err, errStreamOnly):
+		return nil, fail(exitTimeout, fmt.Errorf("no reply from %s within %v, only a stream has stored the request: %w", c.subject, wait, err))
 	case errors.Is(err, context.DeadlineExceeded):
 		return nil, late
 	case errors.Is(err, context.Canceled):

@@ -13,8 +13,11 @@ import (
 
 	"github.com/nats-io/jwt/v2"
 	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nats.go/micro"
 	"github.com/nats-io/nkeys"
 
+	"github.com/typednats/typednats"
 	"github.com/typednats/typednats/internal/natsserver"
 )
 
@@ -147,6 +150,51 @@ func TestHelpHidesPasswords(t *testing.T) {
 	}
 }
 
+// TestTimeouts: the user counts before the endpoint.
+func TestTimeouts(t *testing.T) {
+	t.Parallel()
+	server := startServer(t)
+	brief := typednats.NewEndpoint[struct{}, struct{}, typednats.Never]("brief").WithTimeout(100 * time.Millisecond)
+	startService(t, connectTo(t, server), typednats.ServiceConfig{Name: "brief", Version: "1.0.0"},
+		brief.Handle(func(ctx context.Context, _ struct{}) (struct{}, error) {
+			<-ctx.Done()
+			return struct{}{}, ctx.Err()
+		}))
+	s := newShell(t, server.ClientURL())
+	s.expect(t, exitTimeout, "no reply from brief within 100ms", "typednats call brief")
+	s.expect(t, exitTimeout, "no reply from brief within 50ms", "typednats call --timeout 50ms brief")
+}
+
+// TestStream: a stream that takes the subject of an endpoint acknowledges each request, before the service replies.
+func TestStream(t *testing.T) {
+	t.Parallel()
+	opts := natsserver.Socket()
+	opts.JetStream, opts.StoreDir = true, t.TempDir()
+	server := startServerWith(t, opts)
+	nc := connectTo(t, server)
+	startInventory(t, nc)
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "AUDIT", Subjects: []string{"stock.>", "heard"}}); err != nil {
+		t.Fatal(err)
+	}
+	svc, err := micro.AddService(nc, micro.Config{Name: "silent", Version: "1.0.0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := svc.AddEndpoint("silent", micro.HandlerFunc(func(micro.Request) {}), micro.WithEndpointSubject("stock.silent")); err != nil {
+		t.Fatal(err)
+	}
+	s := newShell(t, server.ClientURL())
+	for range 10 {
+		s.expect(t, exitOK, `"available": 12`, `typednats call stock.check '{"item":"chair"}'`)
+	}
+	s.expect(t, exitTimeout, "only a stream has stored the request", "typednats call --timeout 300ms stock.silent")
+	s.expect(t, exitOK, `"stream": "AUDIT"`, "typednats call --unlisted heard")
+}
+
 // TestOutputFails: a command whose output gets lost does not succeed.
 func TestOutputFails(t *testing.T) {
 	t.Parallel()
@@ -176,11 +224,29 @@ func TestVerbose(t *testing.T) {
 func TestInterrupt(t *testing.T) {
 	t.Parallel()
 	s := startFleet(t)
+	ended := make(chan error, 1)
+	endless := typednats.NewEndpoint[struct{}, struct{}, typednats.Never]("endless")
+	startService(t, connectTo(t, s.server), typednats.ServiceConfig{Name: "endless", Version: "1.0.0"},
+		endless.Handle(func(ctx context.Context, _ struct{}) (struct{}, error) {
+			<-ctx.Done()
+			ended <- ctx.Err()
+			return struct{}{}, ctx.Err()
+		}))
+	t.Cleanup(func() {
+		select {
+		case err := <-ended:
+			if !errors.Is(err, context.Canceled) {
+				t.Errorf("the handler ended with %v", err)
+			}
+		case <-time.After(20 * time.Second):
+			t.Error("the handler did not end")
+		}
+	})
 	for name, test := range map[string]struct {
 		args []string
 		said string // when it waits
 	}{
-		"for a reply": {[]string{"-v", "call", "--timeout", "1m", "warehouse.audit"}, "send 0 bytes"},
+		"for a reply": {[]string{"-v", "call", "--timeout", "1m", "endless"}, "send 0 bytes"},
 		"for input":   {[]string{"-v", "call", "legacy.greet", "-"}, "announces no contract"},
 	} {
 		t.Run(name, func(t *testing.T) {

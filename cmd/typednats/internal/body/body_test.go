@@ -255,7 +255,7 @@ func TestDecodeByTheSchema(t *testing.T) {
 	}
 	for _, packed := range []string{
 		"", "\xc1", "\x92\x01", "\xdd\xff\xff\xff\xff\x01", "\xdf\xff\xff\xff\xff\x01", "\xc6\xff\xff\xff\xff", "\x01\x01", "\x81\x90\x01",
-		strings.Repeat("\x91", 100000), "\xd8\xff\x00",
+		strings.Repeat("\x91", 100000), strings.Repeat("\x91", 1000) + "\x01", "\xd8\xff\x00",
 	} {
 		if v, err := body.Decode(nil, []byte(packed)); err == nil {
 			t.Errorf("%.20q is %v", packed, v)
