@@ -51,7 +51,7 @@ func (p *page) contents(all []endpoints.Endpoint, titles []string) {
 		if e.Deprecated != "" {
 			about = strings.TrimSpace("Deprecated. " + about)
 		}
-		p.printf("| %s | %s | %s |\n", link(titles[i], titles[i]), cell(code(e.Subject)), cell(line(about)))
+		p.printf("| %s | %s | %s |\n", link(titles[i], titles[i]), code(e.Subject), line(about))
 	}
 	p.printf("\n")
 }
@@ -64,18 +64,18 @@ func (p *page) endpoint(title string, e endpoints.Endpoint, scope int) {
 	if e.Description != "" {
 		p.printf("%s\n\n", paragraphs(e.Description))
 	}
-	p.printf("| | |\n| --- | --- |\n| subject | %s |\n", cell(code(e.Subject)))
+	p.printf("| | |\n| --- | --- |\n| subject | %s |\n", code(e.Subject))
 	if e.IsWildcard() {
 		p.printf("| | %s |\n", "`*` stands for one token, `>` at the end for one or more")
 	}
-	p.printf("| request | %s |\n", cell(p.body(e.Request, scope)))
-	p.printf("| reply | %s |\n", cell(p.body(e.Reply, scope)))
+	p.printf("| request | %s |\n", p.body(e.Request, scope))
+	p.printf("| reply | %s |\n", p.body(e.Reply, scope))
 	var types []string
 	for _, contentType := range e.ContentTypes {
 		types = append(types, code(contentType))
 	}
 	if len(types) > 0 {
-		p.printf("| accepts | %s |\n", cell(strings.Join(types, ", ")))
+		p.printf("| accepts | %s |\n", strings.Join(types, ", "))
 	}
 	if e.Timeout > 0 {
 		p.printf("| time | %d ms at most |\n", e.Timeout)
@@ -86,7 +86,7 @@ func (p *page) endpoint(title string, e endpoints.Endpoint, scope int) {
 	if e.QueueGroup.Disabled {
 		p.printf("| queue group | none: every instance gets every request |\n")
 	} else if e.QueueGroup.Name != "" {
-		p.printf("| queue group | %s |\n", cell(code(e.QueueGroup.Name)))
+		p.printf("| queue group | %s |\n", code(e.QueueGroup.Name))
 	}
 	p.printf("| contract | %s |\n\n", code(e.Digest()))
 	p.errors(e, scope)
@@ -115,7 +115,7 @@ func (p *page) errors(e endpoints.Endpoint, scope int) {
 		for _, alias := range declared.Aliases {
 			tags = append(tags, code(alias))
 		}
-		p.printf("| %s | %s | %s |\n", cell(strings.Join(tags, ", or ")), number, cell(p.body(declared.Schema, scope)))
+		p.printf("| %s | %s | %s |\n", strings.Join(tags, ", or "), number, p.body(declared.Schema, scope))
 	}
 	p.printf("\n")
 }
@@ -190,10 +190,10 @@ func (p *page) definition(def endpoints.Definition) {
 		if slices.Contains(s.Required, name) {
 			always = ""
 		}
-		p.printf("| %s | %s | %s | %s |\n", cell(code(name)), always, cell(p.describe(member, def.Scope)), cell(about(member)))
+		p.printf("| %s | %s | %s | %s |\n", code(name), always, p.describe(member, def.Scope), about(member))
 	}
 	if s.AdditionalProperties != nil && !s.AdditionalProperties.Nothing {
-		p.printf("| any other | may be absent | %s | |\n", cell(p.describe(s.AdditionalProperties, def.Scope)))
+		p.printf("| any other | may be absent | %s | |\n", p.describe(s.AdditionalProperties, def.Scope))
 	}
 	p.printf("\n")
 }

@@ -1,6 +1,7 @@
 package markdown
 
 import (
+	"fmt"
 	"iter"
 	"maps"
 	"regexp"
@@ -19,8 +20,12 @@ var special = regexp.MustCompile("[\\\\`*_{}\\[\\]<>#+!|~&]")
 
 // line makes one line of plain text.
 func line(s string) string {
-	return special.ReplaceAllString(strings.Join(strings.Fields(visible(s)), " "), `\$0`)
+	s = special.ReplaceAllString(strings.Join(strings.Fields(visible(s)), " "), `\$0`)
+	return strings.ReplaceAll(s, `\|`, bar)
 }
+
+// bar is what stands for a bar, which ends a cell of a table wherever it is, in code as well.
+const bar = "&#124;"
 
 // paragraphs makes plain text of several paragraphs. No line of it is a list, a heading or code.
 func paragraphs(s string) string {
@@ -38,14 +43,14 @@ func paragraphs(s string) string {
 // block is the start of a line that would be a list or the underline of a heading.
 var block = regexp.MustCompile(`^(?:[0-9]*[-.)=:])`)
 
-// cell makes text fit for a table, in which a bar ends a cell wherever it stands.
-func cell(s string) string { return strings.ReplaceAll(strings.ReplaceAll(s, `\|`, "|"), "|", `\|`) }
-
 // code makes a span of code.
 func code(s string) string {
 	s = strings.Join(strings.Fields(visible(s)), " ")
 	if s == "" {
 		return "an empty text"
+	}
+	if strings.Contains(s, "|") {
+		return "<code>" + punctuation.ReplaceAllStringFunc(s, func(c string) string { return fmt.Sprintf("&#%d;", c[0]) }) + "</code>"
 	}
 	fence := "`"
 	for strings.Contains(s, fence) {
@@ -57,13 +62,12 @@ func code(s string) string {
 	return fence + s + fence
 }
 
-// fence writes a block of code.
+// punctuation is all that could mean something in HTML or Markdown.
+var punctuation = regexp.MustCompile(`[!-/:-@\[-` + "`" + `{-~]`)
+
+// fence writes a block of code, no line of which begins with backticks: it is a command, or JSON.
 func (p *page) fence(language, text string) {
-	fence := "```"
-	for strings.Contains(text, fence) {
-		fence += "`"
-	}
-	p.printf("%s%s\n%s\n%s\n\n", fence, language, strings.Map(hidden, text), fence)
+	p.printf("```%s\n%s\n```\n\n", language, visible(text))
 }
 
 // plainWord is what needs no quotes in a shell.

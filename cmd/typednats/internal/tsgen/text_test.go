@@ -45,6 +45,12 @@ func strange(text string) (endpoints.Set, error) {
 	if packed.Validate() != nil {
 		packed.Subject = "packed"
 	}
+	if shared := doc; !strings.ContainsAny(text, "*>") {
+		shared.Subject += "." + text
+		if shared.Validate() == nil {
+			doc = shared
+		}
+	}
 	if err := doc.Validate(); err != nil {
 		return endpoints.Set{}, err
 	}
@@ -56,6 +62,7 @@ func strange(text string) (endpoints.Set, error) {
 
 var (
 	instructions = regexp.MustCompile(`(?:^|[^A-Za-z0-9\\])@`)
+	escapes      = regexp.MustCompile("(?s)\\\\.")
 	ourTags      = regexp.MustCompile(`^ *(?:/\*\*|\*) @(?:deprecated|example)\b`)
 )
 
@@ -109,6 +116,9 @@ func skeleton(t *testing.T, text string) string {
 		if literal := literal(text); literal != "" {
 			if strings.ContainsFunc(literal, func(r rune) bool { return r < ' ' || r == 0x2028 || r == 0x2029 || r == 0xFEFF }) {
 				t.Errorf("a literal has a character that is not seen: %q", literal)
+			}
+			if plain := escapes.ReplaceAllString(literal, ""); literal[0] == '`' && strings.Count(plain, "${") != strings.Count(plain, "${string}") {
+				t.Errorf("a template has code in it: %s", literal)
 			}
 			b.WriteString("T")
 			text = text[len(literal):]
