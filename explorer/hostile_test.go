@@ -179,6 +179,7 @@ func TestHostileAnswers(t *testing.T) {
 func TestHostileContracts(t *testing.T) {
 	t.Parallel()
 	deep := `{"typednats":1,"name":"a","subject":"b","request":` + strings.Repeat(`{"items":`, 200) + `{}` + strings.Repeat(`}`, 201)
+	elsewhere := contract.Document{Name: "elsewhere", Subject: "bank.transfer"}
 	wide := contract.Document{Name: "wide", Subject: "hostile", ContentTypes: []string{"application/json"}, Request: &contract.Schema{
 		Types: []contract.Type{contract.Object}, Properties: map[string]*contract.Schema{},
 	}}
@@ -197,6 +198,7 @@ func TestHostileContracts(t *testing.T) {
 		"deep":          {"AAAAAAAAAAAAAAAAAAAAAA", []byte(deep), "contract not found"},
 		"no digest":     {"x.>", nil, "invalid argument"},
 		"wide and evil": {wide.Digest(), wide.Bytes(), ""},
+		"elsewhere":     {elsewhere.Digest(), elsewhere.Bytes(), ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -215,6 +217,9 @@ func TestHostileContracts(t *testing.T) {
 			}
 			if d.Contract == nil {
 				return
+			}
+			if want := "typednats call hostile"; !strings.HasPrefix(d.Snippets[0].Text, want) {
+				t.Errorf("the command is %.100q, want %q, whatever the contract says", d.Snippets[0].Text, want)
 			}
 			text := d.Contract.Bodies[0].Type
 			if len(text) > 256<<10 || strings.Contains(text, "\u202e") || strings.Contains(text, "*/ alert") {

@@ -28,6 +28,7 @@ type world struct {
 	link   nats.Status
 	failed error // of all questions, after all answers
 	takes  time.Duration
+	ends   time.Duration // how long a question still takes when its context has ended
 	infos  int // questions that were asked
 	stats  int
 	asking int // questions that are being asked
@@ -41,6 +42,7 @@ type proc struct {
 	requests, errors             int
 	busy                         time.Duration
 	isSilent                     bool
+	more                         int // requests of a second endpoint; 0: there is none
 }
 
 func newWorld(procs ...*proc) *world {
@@ -84,6 +86,7 @@ func answers[A any](ctx context.Context, w *world, asked *int, answer func(*proc
 		select {
 		case <-time.After(w.takes):
 		case <-ctx.Done():
+			after(w.ends)
 			yield(none, ctx.Err())
 			return
 		}
@@ -126,13 +129,17 @@ func (w *world) InfoSeq(ctx context.Context, _ string) iter.Seq2[micro.Info, err
 
 func (w *world) StatsSeq(ctx context.Context, _ string) iter.Seq2[micro.Stats, error] {
 	return answers(ctx, w, &w.stats, func(p *proc) micro.Stats {
-		return micro.Stats{
+		stats := micro.Stats{
 			ServiceIdentity: p.identity(), Started: p.started,
 			Endpoints: []*micro.EndpointStats{{
 				Name: "do", Subject: p.service + ".do",
 				NumRequests: p.requests, NumErrors: p.errors, ProcessingTime: p.busy,
 			}},
 		}
+		if p.more > 0 {
+			stats.Endpoints = append(stats.Endpoints, &micro.EndpointStats{Name: "more", Subject: "more", NumRequests: p.more})
+		}
+		return stats
 	})
 }
 
@@ -334,6 +341,24 @@ func TestSilentInstance(t *testing.T) {
 	})
 }
 
+// TestEndpointIsAdded: what a new endpoint has counted before anybody looked is no burst.
+func TestEndpointIsAdded(t *testing.T) {
+	t.Parallel()
+	a := &proc{service: "stock", id: "A"}
+	w := newWorld(a)
+	inBubble(t, w, func(pg *screen) {
+		pg.pass(1, nil)
+		w.change(func() { a.more = 1_000_000 })
+		pg.pass(1, nil)
+		w.change(func() { a.more += 20 })
+		pg.pass(1, nil)
+		samples := pg.samples["stock more"]
+		if before, after := samples[pg.to-1][0], samples[pg.to][0]; before != nil || after == nil || *after != 10 {
+			t.Errorf("samples of the new endpoint: %v, %v; want none and 10", before, after)
+		}
+	})
+}
+
 func TestInstancesComeAndGo(t *testing.T) {
 	t.Parallel()
 	a, b := &proc{service: "stock", id: "A"}, &proc{service: "stock", id: "B"}
@@ -425,7 +450,7 @@ func TestQuestions(t *testing.T) {
 		after(500 * time.Millisecond)
 		pg.want("on demand", "3 INFO, 16 STATS", w.asked())
 		w.change(func() { w.link = nats.RECONNECTING })
-		pg.pass(20, nil)
+		pg.pass(3, nil)
 		pg.want("while the connection is down", "3 INFO, 16 STATS", w.asked())
 		pg.want("link", "down", pg.status.Link)
 		w.change(func() { w.link = nats.CONNECTED })
@@ -458,16 +483,22 @@ func TestOnePollerForAllViewers(t *testing.T) {
 		w.change(func() { a.requests = 0 })
 		first.pass(1, nil)
 		second := open(t, p)
+		second.read()
 		first.pass(3, func() { w.change(func() { a.requests += 20 }) })
 		second.read()
 		first.want("one who has missed versions", "10 10 10", second.rate())
-		if second.frames != 1 {
-			t.Errorf("the slow viewer got %d frames, want the newest alone", second.frames)
+		if second.frames != 2 {
+			t.Errorf("the slow viewer got %d frames, want the first and the newest", second.frames)
 		}
 		p.leave(first.v)
 		second.pass(1, nil)
 		second.want("the viewer who is left", "10 10 10 0", second.rate())
 		p.leave(second.v)
+		select {
+		case <-p.ended:
+		default:
+			t.Error("the goroutine is left when the last viewer has gone")
+		}
 		again := second
 		before := w.asked()
 		after(10 * time.Second)
@@ -490,6 +521,33 @@ func TestOnePollerForAllViewers(t *testing.T) {
 		if p.watch() != nil {
 			t.Error("a closed poller lets a viewer in")
 		}
+	})
+}
+
+// TestViewerWhileTheLastOneLeaves: two goroutines never ask at a time.
+func TestViewerWhileTheLastOneLeaves(t *testing.T) {
+	t.Parallel()
+	w := newWorld(&proc{service: "stock", id: "A"})
+	w.takes, w.ends = time.Second, 10*time.Second
+	synctest.Test(t, func(t *testing.T) {
+		p := testPoller(w)
+		first := open(t, p)
+		after(time.Second / 2)
+		left := make(chan struct{})
+		go func() {
+			p.leave(first.v)
+			close(left)
+		}()
+		synctest.Wait()
+		second := open(t, p)
+		after(5 * time.Second)
+		second.want("while the question is not over", "1 INFO, 0 STATS", w.asked())
+		<-left
+		after(5 * time.Second)
+		second.read()
+		second.want("after that", "stock 1", second.listed())
+		w.change(func() { second.want("questions at a time", "1", fmt.Sprint(w.most)) })
+		p.leave(second.v)
 	})
 }
 
