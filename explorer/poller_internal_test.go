@@ -29,7 +29,7 @@ type world struct {
 	failed error // of all questions, after all answers
 	takes  time.Duration
 	ends   time.Duration // how long a question still takes when its context has ended
-	infos  int // questions that were asked
+	infos  int           // questions that were asked
 	stats  int
 	asking int // questions that are being asked
 	most   int
