@@ -1,6 +1,7 @@
 package typednats_test
 
 import (
+	"context"
 	"fmt"
 	"go/format"
 	"io/fs"
@@ -10,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/nats-io/nats.go"
 )
 
 // markdown is one document, apart from the code in it.
@@ -209,6 +212,37 @@ func TestDocsFileMap(t *testing.T) {
 		for _, path := range paths {
 			if !strings.HasSuffix(path, "_test.go") && !strings.Contains(design, "\n| `"+path+"` |") {
 				t.Errorf("docs/design.md does not say what lives in %s", path)
+			}
+		}
+	}
+}
+
+// The texts that people search for in the page about errors are those that the code writes.
+func TestDocsTroubleshootingTexts(t *testing.T) {
+	t.Parallel()
+	var code strings.Builder
+	for _, path := range filesUnder(t, ".") {
+		if filepath.Ext(path) == ".go" && !strings.HasSuffix(path, "_test.go") {
+			code.WriteString(strings.Join(readLines(t, path), "\n"))
+		}
+	}
+	for _, err := range []error{
+		nats.ErrNoResponders, nats.ErrDisconnected, nats.ErrPermissionViolation, nats.ErrMaxPayload, nats.ErrSlowConsumer,
+		context.DeadlineExceeded,
+	} {
+		code.WriteString(err.Error() + "\n")
+	}
+	source := strings.NewReplacer(`\"`, `"`, `" + wire.MetadataPrefix + "`, "typednats.", `"+wire.MetadataPrefix+"`, "typednats.").Replace(code.String())
+	rows := regexp.MustCompile("(?m)^\\| `([^`]+)`").FindAllStringSubmatch(
+		readMarkdown(t, filepath.Join("docs", "guides", "troubleshooting.md")).prose, -1)
+	if len(rows) < 30 {
+		t.Errorf("%d texts", len(rows))
+	}
+	for _, row := range rows {
+		for part := range strings.SplitSeq(row[1], "…") {
+			part = strings.TrimSuffix(strings.TrimSpace(part), ", id")
+			if !strings.Contains(source, strings.TrimPrefix(part, "typednats: ")) {
+				t.Errorf("%q: nothing says %q", row[1], part)
 			}
 		}
 	}
