@@ -81,7 +81,7 @@ func (e *Served) expire() {
 		now := e.env.clock.now()
 		expired := e.takeExpiredLocked(now)
 		if expired == nil {
-			x.set(now, e.needsLocked(), e.expire)
+			x.set(now, e.needsLocked(now), e.expire)
 			return
 		}
 		x.working = true
@@ -96,7 +96,7 @@ func (e *Served) expire() {
 // follow.
 func (e *Served) takeExpiredLocked(now time.Duration) *Request {
 	var expired list
-	for e.queue.expiry.next(e.needsLocked()) <= now {
+	for e.queue.expiry.next(e.needsLocked(now)) <= now {
 		r := e.queue.expiry.waiting[0]
 		e.queue.remove(r)
 		e.full.Store(false)

@@ -25,7 +25,7 @@ const (
 //   - It cannot get stuck. A free slot is given without asking, so even if all that would wait is refused, all slots are
 //     taken, and what has them will say how long that took.
 //   - With a bound on all endpoints together it knows nothing of the others: a request that has a slot and waits for them is
-//     let in without asking, and while nothing of the endpoint runs nothing is too late.
+//     let in without asking, and if nothing of the endpoint has run for a while nothing is too late.
 //   - There is none before the first handler has returned. Requests wait then until their time is over.
 type pace struct {
 	mean   time.Duration // 0 if nothing is known

@@ -120,7 +120,7 @@ func (e *Served) queueLocked(r *Request) *Request {
 		return r
 	}
 	e.queue.push(r)
-	e.queue.expiry.set(r.arrived, e.needsLocked(), e.expire)
+	e.queue.expiry.set(r.arrived, e.needsLocked(r.arrived), e.expire)
 	e.callers.add(r)
 	return nil
 }
@@ -222,10 +222,10 @@ func (e *Served) claim() *Request {
 	return r
 }
 
-// needsLocked is how long before a caller stops waiting a request has to start. If nothing of the endpoint runs, because
-// others have the tickets, nothing will put a wrong estimate right: then any request may.
-func (e *Served) needsLocked() time.Duration {
-	if e.slots == 0 {
+// needsLocked is how long before a caller stops waiting a request has to start. If nothing of the endpoint has run for a
+// while, because others have the tickets, nothing will put a wrong estimate right: then any request may.
+func (e *Served) needsLocked(now time.Duration) time.Duration {
+	if e.env.tickets != nil && e.slots == 0 && now-e.pace.taken > 2*e.pace.mean {
 		return 0
 	}
 	return e.pace.needs()
@@ -237,7 +237,8 @@ func (e *Served) claimLocked() *Request {
 	if r == nil {
 		return nil
 	}
-	now, needs := e.env.clock.now(), e.needsLocked()
+	now := e.env.clock.now()
+	needs := e.needsLocked(now)
 	e.slots++
 	r.late = r.until-now < needs
 	e.queue.expiry.set(now, needs, e.expire)
