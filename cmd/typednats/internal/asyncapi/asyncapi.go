@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/typednats/typednats/cmd/typednats/internal/endpoints"
@@ -73,8 +72,7 @@ type writer struct {
 	channels, operations, schemas object
 }
 
-// key makes a name that may be one in components, channels and operations. It does not begin with _, as __proto__ does, which
-// tools in JavaScript take for something else.
+// key makes a name that may be one in components, channels and operations. It does not begin with _, see means.
 func key(name string) string {
 	name = strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '_' || r == '-' {
@@ -207,69 +205,11 @@ func (w *writer) message(name string, e endpoints.Endpoint, body *contract.Schem
 func (w *writer) examples(m object, e endpoints.Endpoint, of func(contract.Example) json.RawMessage) {
 	var list []any
 	for _, example := range e.Examples {
-		if value := of(example); value != nil && m["payload"] != nil {
+		if value := of(example); value != nil && m["payload"] != nil && !refers(value) {
 			list = append(list, object{"payload": value})
 		}
 	}
 	if len(list) > 0 {
 		m["examples"] = list
 	}
-}
-
-// schema returns a schema whose references are to components. Those that lead out of the document and keywords that
-// tools of AsyncAPI may not know are left out, which lets more values pass, never fewer.
-func (w *writer) schema(s *contract.Schema, scope int) any {
-	if s == nil {
-		return object{}
-	}
-	if s.Nothing {
-		return false
-	}
-	if s.Ref != "" {
-		name, ok := w.defs.Name(scope, s.Ref)
-		if !ok {
-			return object{}
-		}
-		return reference("components", "schemas", name)
-	}
-	own := *s
-	own.Defs, own.Properties, own.AnyOf, own.Items, own.AdditionalProperties = nil, nil, nil, nil, nil
-	own.Extra = map[string]json.RawMessage{}
-	for _, keyword := range []string{
-		"multipleOf", "exclusiveMinimum", "exclusiveMaximum", "minLength", "maxLength", "pattern", "uniqueItems", "minProperties", "maxProperties",
-	} {
-		if value, ok := s.Extra[keyword]; ok {
-			own.Extra[keyword] = value
-		}
-	}
-	tree := object{}
-	if err := json.Unmarshal(own.Bytes(), &tree); err != nil { // an object is what it has just been written as
-		return object{}
-	}
-	if len(s.Properties) > 0 {
-		properties := object{}
-		for name, property := range s.Properties {
-			if name != "__proto__" { // see key
-				properties[name] = w.schema(property, scope)
-			}
-		}
-		tree["properties"] = properties
-		if s.Properties["__proto__"] != nil {
-			tree["required"] = slices.DeleteFunc(slices.Clone(s.Required), func(name string) bool { return name == "__proto__" })
-		}
-	}
-	var alternatives []any
-	for _, alternative := range s.AnyOf {
-		alternatives = append(alternatives, w.schema(alternative, scope))
-	}
-	if alternatives != nil {
-		tree["anyOf"] = alternatives
-	}
-	if s.Items != nil {
-		tree["items"] = w.schema(s.Items, scope)
-	}
-	if s.AdditionalProperties != nil {
-		tree["additionalProperties"] = w.schema(s.AdditionalProperties, scope)
-	}
-	return tree
 }

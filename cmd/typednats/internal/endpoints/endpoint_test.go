@@ -2,10 +2,14 @@ package endpoints_test
 
 import (
 	"errors"
+	"io"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -141,17 +145,40 @@ func TestDefine(t *testing.T) {
 	}
 }
 
-func TestReadNothingOfUse(t *testing.T) {
+func TestRead(t *testing.T) {
 	t.Parallel()
-	for _, tt := range []struct{ text, want string }{
-		{"", "it is empty"}, {"null", "want a contract document"}, {"{}", "want a contract document"}, {"7", "want a contract document"}, {"[", "unexpected end"},
-		{`{"endpoints":[]}`, "there is no endpoint"}, {`[{}]`, "document 1: contract: typednats: is missing"}, {`{"typednats":2}`, "version 2"},
+	path := filepath.Join(t.TempDir(), "shop.contracts.json")
+	const doc = `{"typednats":1,"name":"e","subject":"e"}`
+	if err := os.WriteFile(path, []byte(`{"endpoints":[`+doc+`]}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if set, err := endpoints.ReadFile(path); err != nil || set.Name != "shop.contracts" || len(set.Endpoints) != 1 {
+		t.Errorf("%+v, %v", set, err)
+	}
+	for _, tt := range []struct {
+		from io.Reader
+		want string
+	}{
+		{strings.NewReader(""), "read here: "},
+		{strings.NewReader(`[{}]`), "read here: contract 1: "},
+		{strings.NewReader(`[` + doc + `,{"typednats":1,"name":"e","subject":"e","idempotent":true}]`), "read here: x: there are two contracts"},
+		{io.LimitReader(spaces{}, 1<<30), "read here: it has more than 67108864 bytes"},
+		{iotest.ErrReader(io.ErrNoProgress), "read here: " + io.ErrNoProgress.Error()},
 	} {
-		if _, err := endpoints.Read("x", "here", strings.NewReader(tt.text)); err == nil || !strings.Contains(err.Error(), tt.want) ||
-			!strings.HasPrefix(err.Error(), "read here: ") {
-			t.Errorf("%q: %v", tt.text, err)
+		if _, err := endpoints.Read("x", "here", tt.from); err == nil || !strings.HasPrefix(err.Error(), tt.want) {
+			t.Errorf("%v, want %s", err, tt.want)
 		}
 	}
+}
+
+// spaces has no end.
+type spaces struct{}
+
+func (spaces) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = ' '
+	}
+	return len(p), nil
 }
 
 func TestFetchVersions(t *testing.T) {

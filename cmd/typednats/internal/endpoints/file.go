@@ -1,16 +1,13 @@
 package endpoints
 
 import (
-	"bytes"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"strings"
 
-	"github.com/typednats/typednats/contract"
+	"github.com/typednats/typednats/cmd/typednats/internal/contractfile"
 )
 
 // maxFile bounds a file, which may hold many documents of 1 MiB.
@@ -35,7 +32,7 @@ func Read(name, where string, r io.Reader) (Set, error) {
 	if len(data) > maxFile {
 		return Set{}, fmt.Errorf("read %s: it has more than %d bytes", where, maxFile)
 	}
-	docs, err := parse(data)
+	docs, err := contractfile.Parse(data)
 	if err != nil {
 		return Set{}, fmt.Errorf("read %s: %w", where, err)
 	}
@@ -44,49 +41,4 @@ func Read(name, where string, r io.Reader) (Set, error) {
 		return Set{}, fmt.Errorf("read %s: %w", where, err)
 	}
 	return set, nil
-}
-
-// errNoContracts is about JSON that is something else.
-var errNoContracts = errors.New(`want a contract document, an array of them, or an object with "endpoints", as contracttest.Golden writes it`)
-
-func parse(data []byte) ([]contract.Document, error) {
-	data = bytes.TrimSpace(data)
-	if len(data) == 0 {
-		return nil, fmt.Errorf("it is empty: %w", errNoContracts)
-	}
-	var list []json.RawMessage
-	if data[0] == '[' {
-		if err := json.Unmarshal(data, &list); err != nil {
-			return nil, err
-		}
-		return parseAll(list)
-	}
-	var object struct {
-		Version   json.RawMessage   `json:"typednats"`
-		Endpoints []json.RawMessage `json:"endpoints"`
-	}
-	if err := json.Unmarshal(data, &object); err != nil {
-		return nil, fmt.Errorf("%w: %w", errNoContracts, err)
-	}
-	switch {
-	case object.Version != nil:
-		list = []json.RawMessage{data}
-	case object.Endpoints != nil:
-		list = object.Endpoints
-	default:
-		return nil, errNoContracts
-	}
-	return parseAll(list)
-}
-
-func parseAll(list []json.RawMessage) ([]contract.Document, error) {
-	docs := make([]contract.Document, len(list))
-	for i, raw := range list {
-		doc, err := contract.Parse(raw)
-		if err != nil {
-			return nil, fmt.Errorf("document %d: %w", i+1, err)
-		}
-		docs[i] = doc
-	}
-	return docs, nil
 }

@@ -28,10 +28,10 @@ func inventorySet(t *testing.T) endpoints.Set {
 }
 
 // strangeSets returns contracts with texts by which a stranger could try something.
-func strangeSets(t *testing.T) []endpoints.Set {
+func strangeSets(t *testing.T, texts []string) []endpoints.Set {
 	t.Helper()
 	var sets []endpoints.Set
-	for i, text := range nasty {
+	for i, text := range texts {
 		set, err := endpoints.NewSet(text, strangeDocument(t, fmt.Sprint("e", i), text))
 		if err != nil {
 			t.Fatal(err)
@@ -45,6 +45,7 @@ func strangeSets(t *testing.T) []endpoints.Set {
 func TestAsyncAPI(t *testing.T) {
 	t.Parallel()
 	dir := workspace(t, "asyncapi.js")
+	texts := []string{"__proto__", "constructor", "~1/%2F", "#/$defs/x", "{x}", "\\\"", "a\nb", "名前", "-1", "", "$ref"} // the parser takes its time
 	for _, tt := range []struct {
 		name string
 		sets []endpoints.Set
@@ -52,7 +53,8 @@ func TestAsyncAPI(t *testing.T) {
 		{"inventory", []endpoints.Set{inventorySet(t)}},
 		{"shop", []endpoints.Set{shopSet(t)}},
 		{"both", []endpoints.Set{shopSet(t), inventorySet(t), shopSet(t)}},
-		{"strange", strangeSets(t)},
+		{"strange", strangeSets(t, texts)},
+		{"references", []endpoints.Set{references(t)}},
 	} {
 		text, err := asyncapi.Document(tt.name, "1.2.3", tt.sets)
 		if err != nil {
@@ -68,7 +70,7 @@ func TestAsyncAPI(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	golden(t, "testdata/asyncapi.txt", out)
-	out, err = run(t, dir, nil, "node", "asyncapi.js", "inventory.json", "both.json", "strange.json")
+	out, err = run(t, dir, nil, "node", "asyncapi.js", "inventory.json", "both.json", "strange.json", "references.json")
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
@@ -79,9 +81,28 @@ func TestAsyncAPI(t *testing.T) {
 		}
 		operations++
 	}
-	if want := len(nasty) + 4 + 4 + 2*len(shop.Endpoints()); operations != want {
+	if want := 1 + len(texts) + 4 + 4 + 2*len(shop.Endpoints()); operations != want {
 		t.Errorf("%d operations, want %d", operations, want)
 	}
+}
+
+// references returns a contract whose values would make a parser read other files, if it took them for references.
+func references(t *testing.T) endpoints.Set {
+	t.Helper()
+	const ref = `{"$ref":"file:///etc/hostname"}`
+	set, err := endpoints.Read("references", "the test", strings.NewReader(`{"typednats":1,"name":"e","subject":"e",
+		"examples":[{"request":{"a":[`+ref+`]},"reply":`+ref+`}],
+		"request":{"type":"object","default":`+ref+`,"examples":[`+ref+`,1],"required":["$ref"],"properties":{"$ref":{"type":"string"},
+			"b":{"enum":[`+ref+`]},"c":{"const":`+ref+`},"d":{"pattern":`+ref+`,"$dynamicRef":"#x","if":`+ref+`},"e":`+ref+`}},
+		"reply":`+ref+`}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := asyncapi.Document("references", "1", []endpoints.Set{set})
+	if err != nil || strings.Contains(string(text), "hostname") {
+		t.Errorf("%v\n%s", err, text)
+	}
+	return set
 }
 
 // TestJSONSchema checks values with a validator of JSON Schema: what Go writes is valid, and what it would not write is not.
@@ -97,7 +118,7 @@ func TestJSONSchema(t *testing.T) {
 	add := func(file, member string, valid bool, value any) {
 		cases = append(cases, aCase{File: file, Value: map[string]any{member: value}, Valid: valid})
 	}
-	for _, set := range append(strangeSets(t), shopSet(t)) {
+	for _, set := range append(strangeSets(t, nasty), shopSet(t)) {
 		for _, e := range set.Endpoints {
 			name, text, err := jsonschema.Of(e)
 			if err != nil {

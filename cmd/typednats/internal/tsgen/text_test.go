@@ -62,7 +62,7 @@ func strange(text string) (endpoints.Set, error) {
 
 var (
 	instructions = regexp.MustCompile(`(?:^|[^A-Za-z0-9\\])@`)
-	escapes      = regexp.MustCompile("(?s)\\\\.")
+	escapes      = regexp.MustCompile(`(?s)\\.`)
 	ourTags      = regexp.MustCompile(`^ *(?:/\*\*|\*) @(?:deprecated|example)\b`)
 )
 
