@@ -2,6 +2,7 @@ package endpoints
 
 import (
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/json"
 	"maps"
 	"net/url"
@@ -155,13 +156,16 @@ func alike(order []place, schemas map[place]*contract.Schema, scopes []map[strin
 			return false
 		})
 	}
-	for classes := 0; ; {
+	for classes, round := 0, 0; ; round++ {
 		distinct := map[[sha256.Size]byte]bool{}
 		for _, digest := range same {
 			distinct[digest] = true
 		}
 		if len(distinct) == classes {
 			return same
+		}
+		if round == maxRounds {
+			return apart(same)
 		}
 		classes = len(distinct)
 		next := make(map[place][sha256.Size]byte, len(order))
@@ -177,6 +181,18 @@ func alike(order []place, schemas map[place]*contract.Schema, scopes []map[strin
 		}
 		same = next
 	}
+}
+
+// maxRounds is how far references are followed to tell definitions apart. Only a document that wants to be a burden needs
+// more.
+const maxRounds = 32
+
+// apart makes definitions of different documents different.
+func apart(same map[place][sha256.Size]byte) map[place][sha256.Size]byte {
+	for p, digest := range same {
+		same[p] = sha256.Sum256(binary.BigEndian.AppendUint64(digest[:], uint64(p.scope))) //nolint:gosec // it counts documents
+	}
+	return same
 }
 
 // mustJSON returns a text as JSON, which ends where the text does.

@@ -117,10 +117,16 @@ func label(all []Endpoint) {
 			all[i].Label = taken.Take(all[i].Name)
 		}
 	}
+	tokens := map[string]int{}
 	for i := range all {
-		if all[i].Label == "" {
-			all[i].Label = taken.Take(qualified(all[i], tokensThatDiffer(groups[fold(all[i].Name)])))
+		if all[i].Label != "" {
+			continue
 		}
+		key := fold(all[i].Name)
+		if tokens[key] == 0 {
+			tokens[key] = tokensThatDiffer(groups[key])
+		}
+		all[i].Label = taken.Take(qualified(all[i], tokens[key]))
 	}
 }
 

@@ -14,7 +14,8 @@ type Names struct {
 	// Between stands before the number of a name that is taken; "_" if it is empty, as in the $defs of a contract.
 	Between string
 
-	taken map[string]bool
+	taken   map[string]bool
+	numbers map[string]int // the next number behind a name
 }
 
 // Reserve takes names that may not be handed out.
@@ -39,9 +40,14 @@ func (n *Names) Take(name string) string {
 		between = "_"
 	}
 	free := name
-	for i := 2; !n.take(free); i++ {
+	i := max(2, n.numbers[name]) // those before are taken
+	for ; !n.take(free); i++ {
 		free = name + between + strconv.Itoa(i)
 	}
+	if n.numbers == nil {
+		n.numbers = map[string]int{}
+	}
+	n.numbers[name] = i
 	return free
 }
 

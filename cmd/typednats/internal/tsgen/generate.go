@@ -42,7 +42,10 @@ type File struct {
 
 // Generate writes a client for each set. It returns an error if nothing in them can be called from TypeScript.
 func Generate(sets []endpoints.Set, int64s Int64) (File, error) {
-	g := &generator{bigints: int64s == Bigint, byName: map[string]endpoints.Definition{}, hasBigint: map[string]bool{}}
+	g := &generator{
+		bigints: int64s == Bigint, byName: map[string]endpoints.Definition{}, hasBigint: map[string]bool{},
+		nulls: map[string]bool{}, shapeOfDef: map[string]shapeOrError{}, kindsOfDef: map[string]map[kind]bool{}, needed: map[string]bool{},
+	}
 	g.names.Reserve(reserved()...)
 	var all []endpoints.Endpoint
 	for _, set := range sets {
@@ -83,7 +86,14 @@ type generator struct {
 	hasBigint map[string]bool // definitions with integers of 64 bits in them
 	bigints   bool
 	shapes    []string // definitions whose shapes are needed
-	left      []string
+	needed    map[string]bool
+
+	// What is known of definitions already, so that references which meet again and again cost nothing.
+	nulls      map[string]bool
+	shapeOfDef map[string]shapeOrError
+	kindsOfDef map[string]map[kind]bool
+
+	left []string
 }
 
 func (g *generator) printf(format string, args ...any) { fmt.Fprintf(&g.text, format, args...) }
@@ -158,7 +168,7 @@ func (g *generator) definition(s scope, name string, schema *contract.Schema) {
 func (g *generator) findBigints() {
 	for found := g.bigints; found; {
 		found = false
-		for _, def := range g.defs.All() {
+		for _, def := range slices.Backward(g.defs.All()) { // what one refers to stands behind it as a rule
 			if !g.hasBigint[def.Name] && g.hasBigints(scope{g, def.Scope}, def.Schema) {
 				g.hasBigint[def.Name] = true
 				found = true

@@ -1,8 +1,10 @@
 package tsgen_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -194,5 +196,48 @@ func TestNames(t *testing.T) {
 		if !strings.Contains(text, line+"\n") {
 			t.Errorf("there is no line %q in\n%s", line, text)
 		}
+	}
+}
+
+// TestBurdens: contracts that are made to be a burden are none.
+func TestBurdens(t *testing.T) {
+	t.Parallel()
+	chain := func(subject, leaf string) string {
+		const long = 500
+		var b strings.Builder
+		fmt.Fprintf(&b, `{"typednats":1,"name":"e","subject":"%s","reply":{"$ref":"#/$defs/d0"},"$defs":{"d%d":%s`, subject, long, leaf)
+		for i := range long {
+			fmt.Fprintf(&b, `,"d%d":{"anyOf":[{"$ref":"#/$defs/d%d"},{"type":"object","properties":{"x":{"$ref":"#/$defs/d%d"}}}]}`, i, i+1, i+1)
+		}
+		return b.String() + "}}"
+	}
+	diamond := `{"typednats":1,"name":"e","subject":"e","reply":{"$ref":"#/$defs/a0"},"$defs":{"a60":{"type":"integer"},"b60":{"type":"string"}`
+	for i := range 60 {
+		both := fmt.Sprintf(`{"anyOf":[{"$ref":"#/$defs/a%d"},{"$ref":"#/$defs/b%d"}]}`, i+1, i+1)
+		diamond += fmt.Sprintf(`,"a%d":%s,"b%d":%s`, i, both, i, both)
+	}
+	var many []string
+	for i := range 1000 {
+		many = append(many, fmt.Sprintf(`{"typednats":1,"name":"e","subject":"%d.%d.e","reply":{"$ref":"#/$defs/T"},"$defs":{"T":{"const":%d}}}`, i%7, i, i))
+	}
+	for name, text := range map[string]string{
+		"a chain":   "[" + chain("e.a", `{"type":"string"}`) + "," + chain("e.b", `{"type":"boolean"}`) + "]",
+		"a diamond": diamond + "}}",
+		"many":      "[" + strings.Join(many, ",") + "]",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			start := time.Now()
+			contracts := set(t, "burden", text)
+			for _, int64s := range []tsgen.Int64{tsgen.Number, tsgen.Bigint} {
+				// That a chain of unions cannot be read with bigints may be said.
+				if _, err := tsgen.Generate([]endpoints.Set{contracts}, int64s); err != nil && int64s == tsgen.Number {
+					t.Error(err)
+				}
+			}
+			if took := time.Since(start); took > time.Minute {
+				t.Errorf("it took %v", took)
+			}
+		})
 	}
 }

@@ -392,7 +392,16 @@ func (s scope) takesNull(schema *contract.Schema) bool {
 		return true
 	}
 	for _, alternative := range all {
-		if def, ok := s.byName[alternative]; ok && (scope{s.generator, def.Scope}).takesNull(def.Schema) {
+		def, ok := s.byName[alternative]
+		if !ok {
+			continue
+		}
+		takes, known := s.nulls[def.Name]
+		if !known {
+			takes = scope{s.generator, def.Scope}.takesNull(def.Schema)
+			s.nulls[def.Name] = takes
+		}
+		if takes {
 			return true
 		}
 	}

@@ -18,6 +18,11 @@ type shape struct {
 	members       []string
 }
 
+type shapeOrError struct {
+	shape shape
+	err   error
+}
+
 func (s shape) isNothing() bool {
 	return !s.isInt64 && s.items == "" && s.others == "" && len(s.members) == 0
 }
@@ -98,7 +103,8 @@ func isNull(schema *contract.Schema) bool {
 
 // needShape says that the shape of a definition has to be written.
 func (g *generator) needShape(def endpoints.Definition) {
-	if !slices.Contains(g.shapes, def.Name) {
+	if !g.needed[def.Name] {
+		g.needed[def.Name] = true
 		g.shapes = append(g.shapes, def.Name)
 	}
 }
@@ -127,7 +133,12 @@ func (s scope) shape(schema *contract.Schema) (shape, error) {
 		if !ok {
 			return shape{}, nil
 		}
-		return scope{s.generator, def.Scope}.shape(def.Schema)
+		known, ok := s.shapeOfDef[def.Name]
+		if !ok {
+			known.shape, known.err = scope{s.generator, def.Scope}.shape(def.Schema)
+			s.shapeOfDef[def.Name] = known
+		}
+		return known.shape, known.err
 	case schema.Const != nil || schema.Enum != nil:
 		return shape{isInt64: slices.ContainsFunc(s.literals(schema), isBigint)}, nil
 	case schema.AnyOf != nil:
@@ -208,7 +219,10 @@ func (s scope) kinds(schema *contract.Schema) map[kind]bool {
 	found := map[kind]bool{}
 	switch def, isDefined := s.definition(schema.Ref); {
 	case isDefined:
-		return scope{s.generator, def.Scope}.kinds(def.Schema)
+		if s.kindsOfDef[def.Name] == nil {
+			s.kindsOfDef[def.Name] = scope{s.generator, def.Scope}.kinds(def.Schema)
+		}
+		return s.kindsOfDef[def.Name]
 	case schema.Ref != "", len(typesOf(schema)) == 1 && typesOf(schema)[0] == "" && schema.AnyOf == nil && schema.Enum == nil && schema.Const == nil:
 		for _, k := range []kind{"number", "array", "object"} {
 			found[k] = true
