@@ -211,10 +211,11 @@ func TestBurdens(t *testing.T) {
 		}
 		return b.String() + "}}"
 	}
-	diamond := `{"typednats":1,"name":"e","subject":"e","reply":{"$ref":"#/$defs/a0"},"$defs":{"a60":{"type":"integer"},"b60":{"type":"string"}`
+	var diamond strings.Builder
+	diamond.WriteString(`{"typednats":1,"name":"e","subject":"e","reply":{"$ref":"#/$defs/a0"},"$defs":{"a60":{"type":"integer"},"b60":{"type":"string"}`)
 	for i := range 60 {
 		both := fmt.Sprintf(`{"anyOf":[{"$ref":"#/$defs/a%d"},{"$ref":"#/$defs/b%d"}]}`, i+1, i+1)
-		diamond += fmt.Sprintf(`,"a%d":%s,"b%d":%s`, i, both, i, both)
+		fmt.Fprintf(&diamond, `,"a%d":%s,"b%d":%s`, i, both, i, both)
 	}
 	var many []string
 	for i := range 1000 {
@@ -222,7 +223,7 @@ func TestBurdens(t *testing.T) {
 	}
 	for name, text := range map[string]string{
 		"a chain":   "[" + chain("e.a", `{"type":"string"}`) + "," + chain("e.b", `{"type":"boolean"}`) + "]",
-		"a diamond": diamond + "}}",
+		"a diamond": diamond.String() + "}}",
 		"many":      "[" + strings.Join(many, ",") + "]",
 	} {
 		t.Run(name, func(t *testing.T) {
