@@ -151,15 +151,24 @@ func eval[T any](tb tab, expression string) T {
 	return value
 }
 
-// until waits for an expression to be true.
+// until waits for an expression to be true. It is looked at again and again, since a page that is being loaded has none that
+// could be followed.
 func (tb tab) until(what, expression string) {
 	tb.t.Helper()
 	ctx, cancel := context.WithTimeout(tb.ctx, patience)
 	defer cancel()
-	_, err := chromedp.Run(ctx, chromedp.Poll[bool]("!!("+expression+")", chromedp.WithPollingInterval(50*time.Millisecond),
-		chromedp.WithPollingTimeout(patience)))
-	if err != nil {
-		tb.t.Fatalf("%s: %v; the page says:\n%s", what, err, eval[string](tb, "document.body.innerText"))
+	look := time.NewTicker(50 * time.Millisecond)
+	defer look.Stop()
+	for {
+		is, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("!!("+expression+")"))
+		if is && err == nil {
+			return
+		}
+		select {
+		case <-look.C:
+		case <-ctx.Done():
+			tb.t.Fatalf("%s: it is not so (%v); the page says:\n%s", what, err, eval[string](tb, "document.body.innerText"))
+		}
 	}
 }
 
