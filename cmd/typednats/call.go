@@ -64,7 +64,7 @@ The call waits as long as --timeout says, or else the endpoint's contract, or el
 		},
 	}
 	cmd.Flags().StringArrayVarP(&flags.headers, "header", "H", nil, "a header as `key:value`; any number of them")
-	cmd.Flags().BoolVar(&flags.strict, "strict", false, "send nothing if the request does not fit the contract")
+	cmd.Flags().BoolVar(&flags.strict, "strict", false, "send nothing unless the request fits the contract")
 	cmd.Flags().BoolVar(&flags.unlisted, "unlisted", false, "send to a subject without asking who serves it")
 	return cmd
 }
@@ -109,7 +109,10 @@ func (t *tool) call(ctx context.Context, flags callFlags, header nats.Header, ar
 	for _, p := range r.problems {
 		t.warnf("warning: %s", terminal.Safe(p.String()))
 	}
-	if flags.strict && len(r.problems) > 0 {
+	switch {
+	case flags.strict && callee.doc == nil:
+		return fail(exitUsage, fmt.Errorf("there is no contract of %s to check the request with, and --strict is set", callee.subject))
+	case flags.strict && len(r.problems) > 0:
 		return fail(exitUsage, errStrict)
 	}
 	wait := t.global.timeout

@@ -25,7 +25,7 @@ func TestCompletion(t *testing.T) {
 		{"top w", "warehouse"},
 		{"top warehouse ''", ""},
 		{"call --context n", "north"},
-		{"d", "describe diff"},
+		{"des", "describe"},
 	} {
 		shown, code := s.run(t, "typednats __complete "+test.line+" 2>/dev/null")
 		var got []string

@@ -84,6 +84,8 @@ func TestLogin(t *testing.T) {
 	s.expect(t, exitConnection, "nats://me:xxxxx@127.0.0.1", "typednats -s nats://me:wrong@"+address+" ls")
 	s.expect(t, exitOK, "no service answers", "typednats --nkey user.nk ls")
 	s.expect(t, exitOK, "no service answers", "NATS_NKEY=user.nk typednats ls")
+	s.write(t, "nats/context/jwt.json", []byte(`{"creds":"`+filepath.Join(s.dir, "user.nk")+`"}`))
+	s.expect(t, exitOK, "no service answers", "typednats --context jwt --nkey user.nk ls")
 	s.expect(t, exitOK, "no service answers", "typednats -s nats://me:secret@"+address+" ls")
 	s.expect(t, exitUsage, "--nkey: ", "typednats --nkey none.nk ls")
 	s.expect(t, exitUsage, "--nkey: ", "typednats --nkey bad.nk ls")
@@ -136,6 +138,9 @@ func TestCredentials(t *testing.T) {
 	s.expect(t, exitConnection, "refuses this user", "typednats --context dev ls")
 	s.expect(t, exitOK, "no service answers", "typednats --creds user.creds ls")
 	s.expect(t, exitOK, "no service answers", "NATS_CREDS=user.creds typednats --context dev ls")
+	s.write(t, "user.nk", seed)
+	s.write(t, "nats/context/nkey.json", []byte(`{"nkey":"`+filepath.Join(s.dir, "user.nk")+`"}`))
+	s.expect(t, exitOK, "no service answers", "typednats --context nkey --creds user.creds ls")
 }
 
 // TestHelpHidesPasswords: the environment is not shown as the default of a flag.

@@ -41,10 +41,8 @@ func exchange(ctx context.Context, nc *nats.Conn, msg *nats.Msg, facts wire.Fact
 	for {
 		reply, err := replies.NextMsgWithContext(ctx)
 		switch {
-		case err != nil:
+		case err != nil: // that nobody listens is one
 			return nil, whyNoReply(nc, msg, stream, err)
-		case wire.IsNoResponders(reply):
-			return nil, nats.ErrNoResponders
 		case wire.AcknowledgingStream(reply) != "" && !anyReply:
 			stream = wire.AcknowledgingStream(reply)
 		default:

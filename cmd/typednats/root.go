@@ -35,6 +35,9 @@ func run(ctx context.Context, t *tool, args []string) (code int) {
 	if !t.begun {
 		err = fail(exitUsage, fmt.Errorf("%w\nRun '%s --help' to see what there is", err, cmd.CommandPath()))
 	}
+	if errors.Is(err, context.Canceled) {
+		err = fail(exitTimeout, errors.New("interrupted"))
+	}
 	if f, ok := errors.AsType[*failure](err); !ok || !f.shown {
 		t.warnf("typednats: %s", terminal.SafeText(err.Error()))
 	}

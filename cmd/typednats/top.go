@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -149,6 +150,9 @@ func (t *tool) printTop(ctx context.Context, w *watch, count int) error {
 	}
 	for i := range count {
 		v := w.next(ctx)
+		if errors.Is(v.err, context.Canceled) {
+			return nil // the user has enough
+		}
 		if v.err != nil {
 			return v.err
 		}

@@ -200,7 +200,11 @@ func TestTopOnTerminal(t *testing.T) {
 	o.await("rows below", func(lines []string) bool {
 		return fits(lines) && !has("legacy     fail")(lines) && !has("legacy     greet")(lines)
 	})
-	o.press("kk")
+	o.press(strings.Repeat("j", 30))
+	o.await("the last rows", func(lines []string) bool {
+		return fits(lines) && has("warehouse  status")(lines) && has("8 more")(lines)
+	})
+	o.press(strings.Repeat("k", 8))
 	o.await("rows above", has("legacy     fail"))
 	o.press("q")
 	o.ended(exitOK, before)
