@@ -25,7 +25,11 @@ func TestCompletion(t *testing.T) {
 		{"top w", "warehouse"},
 		{"top warehouse ''", ""},
 		{"call --context n", "north"},
-		{"des", "describe"},
+		{"d", "describe diff docs"},
+		{"gen typescript --from fle", "fleet fleet/"},
+		{"docs markdown --from fleet/w", "fleet/warehouse"},
+		{"gen jsonschema --from inv", ""},
+		{"gen typescript --int64 ''", "number bigint"},
 	} {
 		shown, code := s.run(t, "typednats __complete "+test.line+" 2>/dev/null")
 		var got []string

@@ -38,7 +38,7 @@ func newMarkdownCommand(t *tool) *cobra.Command {
 			return t.deliver(s.check, file{path: s.out, text: markdown.Page(titleOf(sets), sets)})
 		},
 	}
-	s.register(cmd.Flags(), "the `file` that is written, in place of standard output")
+	s.register(t, cmd, "the `file` that is written, in place of standard output")
 	return cmd
 }
 
@@ -65,7 +65,7 @@ func newAsyncAPICommand(t *tool) *cobra.Command {
 			return t.deliver(s.check, file{path: s.out, text: text})
 		},
 	}
-	s.register(cmd.Flags(), "the `file` that is written, in place of standard output")
+	s.register(t, cmd, "the `file` that is written, in place of standard output")
 	cmd.Flags().StringVar(&version, "api-version", "0.0.0", "the `version` of what is documented")
 	return cmd
 }

@@ -76,8 +76,12 @@ compiler says so where it is used.
 			}})
 		},
 	}
-	s.register(cmd.Flags(), "the `file` that is written, in place of standard output")
+	s.register(t, cmd, "the `file` that is written, in place of standard output")
 	cmd.Flags().StringVar(&int64s, "int64", int64s, "what integers of 64 bits are: number, which rounds beyond 2^53, or bigint")
+	if err := cmd.RegisterFlagCompletionFunc("int64", cobra.FixedCompletions(
+		[]cobra.Completion{string(tsgen.Number), string(tsgen.Bigint)}, cobra.ShellCompDirectiveNoFileComp)); err != nil {
+		t.logf("%v", err) // there is such a flag
+	}
 	return cmd
 }
 
@@ -111,7 +115,7 @@ most languages make types of them. With several services each has a folder of it
 			return err
 		},
 	}
-	s.register(cmd.Flags(), "the `folder` that the schemas are written into")
+	s.register(t, cmd, "the `folder` that the schemas are written into")
 	return cmd
 }
 

@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/spf13/pflag"
+	"github.com/spf13/cobra"
 
 	"github.com/typednats/typednats/cmd/typednats/internal/endpoints"
 	"github.com/typednats/typednats/cmd/typednats/internal/fleet"
@@ -31,11 +31,32 @@ const sourcesHelp = `Contracts come from files, as contracttest.Golden keeps the
 
 With --check nothing is written: exit code 6 says that what is there is not what would be written.`
 
-func (s *sources) register(flags *pflag.FlagSet, out string) {
+func (s *sources) register(t *tool, cmd *cobra.Command, out string) {
+	flags := cmd.Flags()
 	flags.StringArrayVar(&s.from, "from", nil, "where contracts come `from`: a file, -, fleet or fleet/service; several times for several")
 	flags.StringVar(&s.name, "name", "", "the `name` of what is made, in place of that of the file or the service")
 	flags.StringVarP(&s.out, "output", "o", "", out)
 	flags.BoolVar(&s.check, "check", false, "write nothing, and fail if what is there is stale")
+	if err := cmd.RegisterFlagCompletionFunc("from", t.completeSource); err != nil {
+		t.logf("%v", err) // there is such a flag
+	}
+}
+
+// completeSource completes where contracts come from: services, or else files, which the shell knows.
+func (t *tool) completeSource(cmd *cobra.Command, _ []string, begun string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	service, isFleet := strings.CutPrefix(begun, "fleet/")
+	switch {
+	case isFleet:
+		names, directive := t.completeService(cmd, nil, service)
+		for i, name := range names {
+			names[i] = "fleet/" + name
+		}
+		return names, directive
+	case begun != "" && strings.HasPrefix("fleet", begun):
+		return []cobra.Completion{"fleet", "fleet/"}, cobra.ShellCompDirectiveNoSpace
+	default:
+		return nil, cobra.ShellCompDirectiveDefault
+	}
 }
 
 // contracts reads the contracts.

@@ -93,6 +93,11 @@ type numbers struct {
 	Hash   string            `json:"#5"`
 }
 
+type entry struct {
+	Stream string `json:"stream"`
+	Seq    int64  `json:"seq"`
+}
+
 type never = typednats.Never
 
 var (
@@ -117,10 +122,11 @@ var (
 	blob  = typednats.NewEndpoint[[]byte, []byte, never]("blob").InGroup(shopGroup).WithCodec(raw.Codec)
 	pack  = typednats.NewEndpoint[order, receipt, never]("pack").InGroup(shopGroup).WithCodec(msgpack.Codec)
 	all   = typednats.NewEndpoint[any, any, never]("constructor").InGroup(shopGroup).WithoutQueueGroup()
+	audit = typednats.NewEndpoint[struct{}, *entry, never]("audit").InGroup(shopGroup)
 	gone  = typednats.NewEndpoint[struct{}, struct{}, never]("gone").InGroup(shopGroup)
 
 	// shop is served, but for what is gone.
-	shop = typednats.NewServiceContract("shop", place, placeOld, find, ping, shelf, slow, fails, count, blob, pack, all, gone)
+	shop = typednats.NewServiceContract("shop", place, placeOld, find, ping, shelf, slow, fails, count, blob, pack, all, audit, gone)
 )
 
 func takeOrder(_ context.Context, o order) (receipt, error) {
@@ -186,6 +192,7 @@ func bindShop() []typednats.BoundEndpoint {
 		}),
 		blob.Handle(func(_ context.Context, b []byte) ([]byte, error) { return b, nil }),
 		pack.Handle(takeOrder),
+		audit.Handle(func(context.Context, struct{}) (*entry, error) { return &entry{Stream: "AUDIT", Seq: 7}, nil }),
 		all.Handle(func(_ context.Context, v any) (any, error) { return v, nil }),
 	}
 }

@@ -134,6 +134,9 @@ func (m endpointMethod) fields() (string, error) {
 	case m.takesNull(m.Reply):
 		b.WriteString("      isNullable: true,\n")
 	}
+	if m.Reply != nil && m.namesStream(m.Reply) {
+		b.WriteString("      mayBeStream: true,\n")
+	}
 	if err := m.field(&b, "      ", m.Reply); err != nil {
 		return "", fmt.Errorf("reply: %w", err)
 	}
@@ -174,6 +177,20 @@ func (m endpointMethod) field(b *strings.Builder, indent string, schema *contrac
 		fmt.Fprintf(b, "%sshape: %s,\n", indent, shape)
 	}
 	return err
+}
+
+// namesStream reports whether a reply has a member that the acknowledgement of a stream has. A client in Go takes one for the
+// reply then, too.
+func (m endpointMethod) namesStream(reply *contract.Schema) bool {
+	reply = m.resolved(reply)
+	for _, alternative := range append([]*contract.Schema{reply}, reply.AnyOf...) { // such as what may be null
+		for name := range m.resolved(alternative).Properties {
+			if strings.EqualFold(name, "stream") || strings.EqualFold(name, "seq") {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // resolved returns the definition that a schema refers to, or the schema.

@@ -122,6 +122,8 @@ interface Endpoint {
   readonly isEmpty?: boolean;
   /** Says that the reply may be null. */
   readonly isNullable?: boolean;
+  /** Says that the reply has members that the acknowledgement of a stream has, so that one may be meant. */
+  readonly mayBeStream?: boolean;
   /** Says that the request has no body. */
   readonly takesNothing?: boolean;
   readonly shape?: Shape; // bigint only
@@ -209,7 +211,7 @@ function read<T, E>(endpoint: Endpoint, subject: string, msg: Msg): Ok<T> | Fail
 }
 
 function readReply(endpoint: Endpoint, subject: string, msg: Msg): unknown {
-  const stream = streamOf(msg);
+  const stream = endpoint.mayBeStream ? undefined : streamOf(msg);
   if (stream !== undefined) {
     throw new ServiceError(
       `the stream ${stream} took the message on ${subject}: it has the subject of the service`,

@@ -1,6 +1,7 @@
 // Made by "typednats gen typescript" from contracts. Do not edit it: make it anew when they change.
 // int64 and uint64 are of the type bigint.
 //
+// contract shop.audit H19LCKPnvUI1v9C6MgBJog
 // contract shop.blob VvjkIt_L804hTDGLTAEQrg
 // contract shop.constructor iRR4q1jX-SnHDiiN1XYqNg
 // contract shop.count XL2AQf743Xc8ObJ6o5MsLg
@@ -41,6 +42,18 @@ export class Shop {
   /** The connection stays open: who has made it closes it. `defaults` are for all calls. */
   constructor(nc: Requester, defaults: CallOptions = {}) {
     this.#client = { nc, defaults };
+  }
+
+  /** Subject: `shop.audit` */
+  audit(options: CallOptions = {}): Promise<Result<Entry | null, never>> {
+    const endpoint: Endpoint = {
+      subject: "shop.audit",
+      takesNothing: true,
+      isNullable: true,
+      mayBeStream: true,
+      shape: shapeOfEntry,
+    };
+    return call<Entry | null, never>(this.#client, endpoint, endpoint.subject, undefined, options);
   }
 
   /** Cannot be called from here: it does not accept JSON. */
@@ -175,6 +188,12 @@ export class Shop {
     };
     return call<undefined, never>(this.#client, endpoint, endpoint.subject, undefined, options);
   }
+}
+
+export interface Entry {
+  /** int64 */
+  seq: bigint;
+  stream: string;
 }
 
 export interface Numbers {
@@ -376,6 +395,8 @@ interface Endpoint {
   readonly isEmpty?: boolean;
   /** Says that the reply may be null. */
   readonly isNullable?: boolean;
+  /** Says that the reply has members that the acknowledgement of a stream has, so that one may be meant. */
+  readonly mayBeStream?: boolean;
   /** Says that the request has no body. */
   readonly takesNothing?: boolean;
   readonly shape?: Shape;
@@ -462,7 +483,7 @@ function read<T, E>(endpoint: Endpoint, subject: string, msg: Msg): Ok<T> | Fail
 }
 
 function readReply(endpoint: Endpoint, subject: string, msg: Msg): unknown {
-  const stream = streamOf(msg);
+  const stream = endpoint.mayBeStream ? undefined : streamOf(msg);
   if (stream !== undefined) {
     throw new ServiceError(
       `the stream ${stream} took the message on ${subject}: it has the subject of the service`,
@@ -685,6 +706,8 @@ function mapOf(others: () => Shape): Shape {
 function membersOf(members: [string, () => Shape][]): Shape {
   return { members: new Map(members) };
 }
+
+const shapeOfEntry: Shape = membersOf([["seq", () => int64]]);
 
 const shapeOfNumbers: Shape = membersOf([
   ["byName", () => mapOf(() => int64)],

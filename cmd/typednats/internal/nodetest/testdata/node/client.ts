@@ -72,6 +72,7 @@ const found = await shop.find("root");
 console.log(found.value?.name, found.value?.children?.length);
 await show("null", shop.find(""));
 await show("nothing there and back", shop.ping());
+await show("a reply like the acknowledgement of a stream", shop.audit());
 await show("anything", shop.constructor_2({ a: [1] }));
 
 const shelf = await shop.shelf("shop.shelf.a1.of.hall.2");
@@ -148,6 +149,7 @@ await show(
   "not said to be a stream",
   fake('{"stream":"AUDIT","seq":1}', ["Content-Type", "application/json"]).fails(""),
 );
+await show("a stream that may be meant", fake('{"stream":"AUDIT","seq":1}').audit());
 await show("another codec", fake("\x81", ["content-type", "application/msgpack; x=y"]).fails(""));
 await show("not JSON", fake("{").fails(""));
 await show("nothing", fake("").fails(""));
