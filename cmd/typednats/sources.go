@@ -52,7 +52,7 @@ func (t *tool) completeSource(cmd *cobra.Command, _ []string, begun string) ([]c
 			names[i] = "fleet/" + name
 		}
 		return names, directive
-	case begun != "" && strings.HasPrefix("fleet", begun):
+	case begun == "fl", begun == "fle", begun == "flee", begun == "fleet":
 		return []cobra.Completion{"fleet", "fleet/"}, cobra.ShellCompDirectiveNoSpace
 	default:
 		return nil, cobra.ShellCompDirectiveDefault
