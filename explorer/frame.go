@@ -1,10 +1,15 @@
 package explorer
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"time"
+
+	"github.com/nats-io/nats.go/micro"
 )
 
 // frame is one message to the page.
@@ -81,4 +86,64 @@ func (f *fleet) samples(from int64) map[int]numbers {
 		}
 	}
 	return all
+}
+
+// publish makes a new version of what is known, and tells all viewers. The lock is held.
+func (p *poller) publish() {
+	p.version++
+	p.whole, p.step = nil, nil
+	p.from = min(p.fleet.changed, p.fleet.sample+1)
+	p.fleet.changed = p.fleet.sample + 1
+	p.status.At = time.Now().UTC().Truncate(time.Millisecond)
+	p.status.Problems = []string{}
+	for _, question := range []micro.Verb{micro.InfoVerb, micro.StatsVerb} {
+		for _, words := range p.wrong[question] {
+			if !slices.Contains(p.status.Problems, words) {
+				p.status.Problems = append(p.status.Problems, words)
+			}
+		}
+	}
+	services, err := json.Marshal(p.fleet.view())
+	if err != nil { // there is nothing in it that could fail
+		services = p.services
+	}
+	p.isChanged = !bytes.Equal(services, p.services)
+	p.services = services
+	for v := range p.viewers {
+		select {
+		case v.news <- struct{}{}:
+		default: // it has yet to look at the last ones
+		}
+	}
+}
+
+// next returns what a viewer does not have yet. One that has missed a version gets all there is.
+func (p *poller) next(v *viewer) ([]byte, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if v.seen == p.version {
+		return nil, nil
+	}
+	isStep := v.seen > 0 && v.seen == p.version-1
+	cached := &p.whole
+	if isStep {
+		cached = &p.step
+	}
+	if *cached == nil {
+		f := frame{Whole: !isStep, Status: p.status, From: p.from, To: p.fleet.sample}
+		if !isStep {
+			f.From = max(1, p.fleet.sample-samples+1)
+		}
+		if !isStep || p.isChanged {
+			f.Services = p.services
+		}
+		f.Samples = p.fleet.samples(f.From)
+		data, err := json.Marshal(f)
+		if err != nil {
+			return nil, fmt.Errorf("encode frame: %w", err)
+		}
+		*cached = data
+	}
+	v.seen = p.version
+	return *cached, nil
 }

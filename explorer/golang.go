@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"unicode"
 
 	"github.com/typednats/typednats/contract"
 )
@@ -147,23 +146,4 @@ func (g *golang) object(s *contract.Schema, depth int) string {
 	}
 	b.WriteString("}")
 	return b.String()
-}
-
-// isNoTag is about characters that a tag in Go cannot have, or not in this form.
-func isNoTag(r rune) bool {
-	return r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("_-.$/@:#!?", r)
-}
-
-// goName is the name of a field: sku_code is SkuCode, and id is ID.
-func goName(name string) string {
-	var b strings.Builder
-	for word := range strings.FieldsFuncSeq(name, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
-		switch upper := strings.ToUpper(word); upper {
-		case "ID", "URL", "SKU", "API", "HTTP", "JSON", "IP", "UUID":
-			b.WriteString(upper)
-		default:
-			b.WriteString(strings.ToUpper(word[:1]) + word[1:])
-		}
-	}
-	return identifier(b.String())
 }

@@ -4,9 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"math"
 	"slices"
-	"strconv"
 	"strings"
 	"unicode"
 
@@ -32,42 +30,6 @@ type typeScript struct {
 
 func newTypeScript(doc contract.Document) *typeScript {
 	return &typeScript{defs: doc.Defs, names: identifiers(slices.Sorted(maps.Keys(doc.Defs))), written: make(map[string]bool)}
-}
-
-// identifiers returns a name for each definition that a program can have. No two are the same.
-func identifiers(definitions []string) map[string]string {
-	names, taken := make(map[string]string, len(definitions)), make(map[string]bool)
-	for _, definition := range definitions {
-		name := identifier(definition)
-		for taken[name] {
-			name += "_"
-		}
-		taken[name], names[definition] = true, name
-	}
-	return names
-}
-
-// identifier is a name of letters, digits and _, and begins with a capital one as names of types do.
-func identifier(s string) string {
-	name := strings.Map(func(r rune) rune {
-		if r < unicode.MaxASCII && (unicode.IsLetter(r) || unicode.IsDigit(r)) {
-			return r
-		}
-		return '_'
-	}, clip(s, maxName))
-	if name == "" || !unicode.IsLetter(rune(name[0])) {
-		name = "T" + name
-	}
-	return strings.ToUpper(name[:1]) + name[1:]
-}
-
-// free is an identifier that no definition has.
-func free(names map[string]string, title string) string {
-	name := identifier(title)
-	for slices.Contains(slices.Collect(maps.Values(names)), name) {
-		name += "_"
-	}
-	return name
 }
 
 // name returns what a schema is called: the name of its definition, or else the one that is given.
@@ -226,52 +188,6 @@ func comment(s *contract.Schema) string {
 	return strings.ReplaceAll(clip(strings.Join(strings.Fields(words), " "), maxWords), "*/", "* /")
 }
 
-// form returns what the type does not say of numbers and texts.
-func form(s *contract.Schema) string {
-	if format := intFormat(s); format != "" {
-		return format
-	}
-	var parts []string
-	for _, part := range []string{s.Format, s.ContentEncoding, s.ContentMediaType} {
-		if part != "" {
-			parts = append(parts, clip(part, maxShort))
-		}
-	}
-	number := func(f *float64) string { return strconv.FormatFloat(*f, 'f', -1, 64) }
-	switch {
-	case s.Minimum != nil && s.Maximum != nil:
-		parts = append(parts, number(s.Minimum)+" to "+number(s.Maximum))
-	case s.Minimum != nil:
-		parts = append(parts, number(s.Minimum)+" or more")
-	case s.Maximum != nil:
-		parts = append(parts, number(s.Maximum)+" or less")
-	}
-	return strings.Join(parts, ", ")
-}
-
-// intFormat returns the integer type of Go that a schema means, if it means one. The smaller ones have bounds instead of a
-// format.
-func intFormat(s *contract.Schema) string {
-	if !slices.Contains(s.Types, contract.Integer) {
-		return ""
-	}
-	if s.Minimum == nil || s.Maximum == nil {
-		if s.Format == "uint64" || s.Format == "int64" {
-			return s.Format
-		}
-		return ""
-	}
-	for bits := 8; bits <= 32; bits *= 2 {
-		switch {
-		case *s.Minimum == -math.Ldexp(1, bits-1) && *s.Maximum == math.Ldexp(1, bits-1)-1:
-			return "int" + strconv.Itoa(bits)
-		case *s.Minimum == 0 && *s.Maximum == math.Ldexp(1, bits)-1:
-			return "uint" + strconv.Itoa(bits)
-		}
-	}
-	return ""
-}
-
 // literal writes a value of JSON that anybody may have written.
 func literal(value json.RawMessage) string {
 	if len(value) > maxWords {
@@ -303,12 +219,4 @@ func mustJSON(s string) json.RawMessage {
 		return json.RawMessage(`""`)
 	}
 	return data
-}
-
-func setOf(list []string) map[string]bool {
-	set := make(map[string]bool, len(list))
-	for _, s := range list {
-		set[s] = true
-	}
-	return set
 }
