@@ -410,6 +410,35 @@ func TestIncompleteAnswers(t *testing.T) {
 	})
 }
 
+// TestInstancesThatNeverComeBack: what is kept of those who have gone does not grow.
+func TestInstancesThatNeverComeBack(t *testing.T) {
+	t.Parallel()
+	const instances = 200
+	w := newWorld()
+	inBubble(t, w, func(pg *screen) {
+		round := 0
+		pg.pass(3*int(samples), func() {
+			round++
+			w.change(func() {
+				clear(w.procs)
+				for i := range instances {
+					id := fmt.Sprintf("%d-%d", round, i)
+					w.procs[id] = &proc{service: "stock", id: id, requests: 100 * round}
+				}
+			})
+		})
+		pg.p.mu.Lock()
+		defer pg.p.mu.Unlock()
+		f := pg.p.fleet
+		if most := (maxMissed + 1) * instances; f.instances > most || f.offers > most || len(f.services["stock"].instances) > most {
+			t.Errorf("%d instances and %d offers are kept of %d that are there", f.instances, f.offers, instances)
+		}
+		if got := pg.rate(); strings.Trim(got, "0- ") != "" {
+			t.Errorf("rates of instances that nobody knows: %s", got)
+		}
+	})
+}
+
 func TestWhatDisagrees(t *testing.T) {
 	t.Parallel()
 	w := newWorld(
