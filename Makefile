@@ -87,10 +87,9 @@ chromium: ## with CI=true, install the browser that explorer/browsertest needs, 
 	$$sudo apt-get update -q && $$sudo apt-get install -q -y --no-install-recommends chromium
 
 .PHONY: examples
-examples: ## run each program under examples/ that ends by itself
+examples: ## run each program of the main module under examples/
 	@set -euo pipefail; \
-	programs=$$(go list -f '{{if eq .Name "main"}}.{{slice .ImportPath (len .Module.Path)}}{{end}}' ./examples/... | \
-		grep -v '^\./examples/kubernetes$$'); \
+	programs=$$(go list -f '{{if eq .Name "main"}}.{{slice .ImportPath (len .Module.Path)}}{{end}}' ./examples/...); \
 	if [[ -z $$programs ]]; then echo "no program under examples/" >&2; exit 1; fi; \
 	for p in $$programs; do (set -x; go run $$p); done
 

@@ -1,115 +1,117 @@
-// Kubernetes is a service as it runs there: it waits for NATS instead of failing, says whether it is ready, and after a
-// SIGTERM answers what it has accepted before it ends. docs/guides/kubernetes.md says why each part is as it is.
+// Kubernetes is a service as it runs there: it waits for NATS instead of failing, has a page for probes and metrics,
+// logs as JSON, and after a SIGTERM answers what it has accepted before it ends. docs/guides/kubernetes.md says why
+// each part is as it is.
 //
-// It reads two variables of the environment: NATS_URL, which it needs, and PROBES, the address of the page for probes.
+// It reads three variables of the environment: NATS_URL, which it needs, HTTP_ADDR, the address of the page, which is
+// ":8080" by default, and LOG_LEVEL, which is "INFO" by default.
 package main
 
 import (
 	"cmp"
 	"context"
 	"errors"
-	"log"
-	"net"
-	"net/http"
+	"fmt"
+	"log/slog"
 	"os"
 	"os/signal"
+	"sync/atomic"
 	"syscall"
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"go.opentelemetry.io/otel"
+	exporter "go.opentelemetry.io/otel/exporters/prometheus"
+	"go.opentelemetry.io/otel/sdk/metric"
 
 	"github.com/typednats/typednats"
+	typednatsotel "github.com/typednats/typednats/otel"
 )
 
-// Quote says what an item costs in another currency.
-var Quote = typednats.NewEndpoint[QuoteRequest, QuoteReply, typednats.Never]("quote").
-	InGroup(typednats.NewGroup("pricing"))
-
-// QuoteRequest names a currency and how many euros the item costs.
-type QuoteRequest struct {
-	Currency string  `json:"currency"`
-	Euros    float64 `json:"euros"`
-}
-
-// QuoteReply is the price in the other currency.
-type QuoteReply struct {
-	Price float64 `json:"price"`
-}
-
-// Rate belongs to another service: what one euro is worth.
-var Rate = typednats.NewEndpoint[string, float64, typednats.Never]("rate").InGroup(typednats.NewGroup("exchange"))
-
-// drainTimeout must be shorter than terminationGracePeriodSeconds.
+// drainTimeout and what comes after it must be shorter than terminationGracePeriodSeconds.
 const drainTimeout = 20 * time.Second
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second signal ends the program at once
-	if err := run(ctx, os.Getenv("NATS_URL"), cmp.Or(os.Getenv("PROBES"), ":8080")); err != nil {
-		log.Fatal(err)
+	var level slog.Level
+	err := level.UnmarshalText([]byte(cmp.Or(os.Getenv("LOG_LEVEL"), "INFO")))
+	slog.SetDefault(slog.New(slog.NewJSONHandler(os.Stdout, &slog.HandlerOptions{Level: level})))
+	if err != nil {
+		err = fmt.Errorf("LOG_LEVEL: %w", err)
+	} else {
+		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+		context.AfterFunc(ctx, stop) // a second signal ends the program at once
+		err = run(ctx, os.Getenv("NATS_URL"), cmp.Or(os.Getenv("HTTP_ADDR"), ":8080"))
+	}
+	if err != nil {
+		slog.Error("the program has failed", "error", err)
+		os.Exit(1)
 	}
 }
 
-// run serves until ctx ends, or until the connection is closed for good.
-func run(ctx context.Context, url, probesAddr string) error {
+// run serves until ctx ends, or until the connection is closed for good. What is begun first ends last: the page.
+func run(ctx context.Context, url, pageAddr string) (err error) {
 	if url == "" {
 		return errors.New("NATS_URL is not set")
 	}
-	nc, err := nats.Connect(url,
-		nats.RetryOnFailedConnect(true), // NATS may start later than this program
-		nats.MaxReconnects(-1),          // and may be away for longer than two minutes
-	)
+	var service atomic.Pointer[typednats.Service]
+	closePage, err := servePage(ctx, pageAddr, &service) // a service that nobody can watch gets no requests
+	if err != nil {
+		return err
+	}
+	defer closePage()
+	meters, err := newMeters()
+	if err != nil {
+		return err
+	}
+	defer func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		err = errors.Join(err, meters.Shutdown(ctx))
+	}()
+	measured, err := typednatsotel.Observer(typednatsotel.WithMeterProvider(meters), typednatsotel.WithDetailedMetrics())
+	if err != nil {
+		return err
+	}
+	nc, err := connect(url)
 	if err != nil {
 		return err
 	}
 	defer nc.Close() // after the service has stopped
-	cfg := typednats.ServiceConfig{Name: "pricing", Version: "1.0.0", MaxConcurrent: 64}
-	svc, err := typednats.NewService(nc, cfg, Quote.Handle(quote(typednats.NewClient(nc))))
-	if err != nil {
-		return err
+	cfg := typednats.ServiceConfig{
+		Name: "pricing", Version: "1.0.0", MaxConcurrent: 64, DrainTimeout: drainTimeout,
+		Logger:    slog.Default(),
+		Observers: []typednats.Observer{measured, typednats.LogObserver(slog.Default())},
+		OnStart: func(svc *typednats.Service) {
+			if _, err := typednatsotel.Gauges(meters.Meter("pricing"), svc); err != nil {
+				slog.Error("the gauges are missing", "error", err)
+			}
+			service.Store(svc)
+		},
 	}
-	closeProbes, err := serveProbes(ctx, probesAddr, svc.Ready)
-	if err == nil {
-		defer closeProbes()
-		select {
-		case <-ctx.Done():
-		case <-svc.Done():
-			err = nats.ErrConnectionClosed // another process may be let in
-		}
-	}
-	stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
-	defer cancel()
-	return errors.Join(err, svc.Stop(stopCtx))
+	client := typednats.NewClient(nc, typednats.WithObserver(measured))
+	return typednats.Serve(ctx, nc, cfg, Quote.Handle(quote(client)))
 }
 
-// quote asks another service, so that it can be in the middle of a request when the program has to end.
-func quote(client *typednats.Client) func(context.Context, QuoteRequest) (QuoteReply, error) {
-	return func(ctx context.Context, r QuoteRequest) (QuoteReply, error) {
-		rate, err := typednats.RequestService(ctx, client, Rate, r.Currency)
-		return QuoteReply{Price: r.Euros * rate}, err
-	}
+// connect returns a connection that waits for NATS as long as it takes, and logs what becomes of it.
+func connect(url string) (*nats.Conn, error) {
+	connected := func(nc *nats.Conn) { slog.Info("NATS is there", "server", nc.ConnectedUrlRedacted()) }
+	return nats.Connect(url,
+		nats.RetryOnFailedConnect(true), // NATS may start later than this program
+		nats.MaxReconnects(-1),          // and may be away for longer than two minutes
+		nats.ConnectHandler(connected),
+		nats.ReconnectHandler(connected),
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { slog.Warn("NATS is away", "error", err) }),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { slog.Error("NATS complains", "error", err) }),
+		nats.NoCallbacksAfterClientClose(), // the end of the program is no news
+	)
 }
 
-// serveProbes answers the probes of Kubernetes. Alive is a program that answers at all: if NATS is away, another start
-// does not help. Ready is one that gets requests.
-func serveProbes(
-	ctx context.Context, addr string, ready func(context.Context) error,
-) (closeProbes func(), err error) {
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
+// newMeters returns what metrics are recorded with. Prometheus reads them from the default registry, where those of the
+// process are, too: memory, goroutines, garbage collection.
+func newMeters() (*metric.MeterProvider, error) {
+	reader, err := exporter.New(exporter.WithoutScopeInfo(), exporter.WithoutTargetInfo()) // Prometheus knows whom it asks
 	if err != nil {
 		return nil, err
 	}
-	log.Print("probes on ", listener.Addr())
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /livez", func(http.ResponseWriter, *http.Request) {})
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
-		ctx, cancel := context.WithTimeout(r.Context(), time.Second)
-		defer cancel()
-		if err := ready(ctx); err != nil {
-			http.Error(w, err.Error(), http.StatusServiceUnavailable)
-		}
-	})
-	page := &http.Server{Handler: mux, ReadHeaderTimeout: time.Second}
-	go func() { _ = page.Serve(listener) }() // until it is closed
-	return func() { _ = page.Close() }, nil
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { slog.Error("OpenTelemetry complains", "error", err) }))
+	return metric.NewMeterProvider(metric.WithReader(reader)), nil
 }
