@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -90,8 +91,10 @@ func (p *process) awaitEnd(t *testing.T, status int) {
 }
 
 // get reads what is on the page.
-func (p *process) get(ctx context.Context, t *testing.T, path string) (status int, body string) {
+func (p *process) get(t *testing.T, path string) (status int, body string) {
 	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, p.page+path, http.NoBody)
 	if err != nil {
 		t.Fatal(err)
@@ -112,34 +115,44 @@ func (p *process) get(ctx context.Context, t *testing.T, path string) (status in
 // await probes until the status comes, as Kubernetes does.
 func (p *process) await(t *testing.T, path string, status int) {
 	t.Helper()
-	p.awaitPage(t, path, func(got int, _ string) bool { return got == status })
+	p.awaitPage(t, path, func(got int, _ string) string {
+		if got != status {
+			return fmt.Sprintf("status %d, want %d", got, status)
+		}
+		return ""
+	})
 }
 
 // awaitMetrics reads the page, as Prometheus does, until all lines are on it: a service measures a request after its
 // reply.
 func (p *process) awaitMetrics(t *testing.T, lines ...string) (page string) {
 	t.Helper()
-	return p.awaitPage(t, "/metrics", func(status int, page string) bool {
-		missing := func(line string) bool { return !strings.Contains(page, "\n"+line+"\n") }
-		return status == http.StatusOK && !slices.ContainsFunc(lines, missing)
+	return p.awaitPage(t, "/metrics", func(status int, page string) string {
+		for _, line := range lines {
+			if status != http.StatusOK || !strings.Contains(page, "\n"+line+"\n") {
+				return fmt.Sprintf("status %d, want %s in\n%s", status, line, page)
+			}
+		}
+		return ""
 	})
 }
 
-func (p *process) awaitPage(t *testing.T, path string, enough func(status int, body string) bool) string {
+// awaitPage reads the page until nothing is wrong with it.
+func (p *process) awaitPage(t *testing.T, path string, wrong func(status int, body string) string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
+	late := time.After(patience)
 	again := time.NewTicker(20 * time.Millisecond)
 	defer again.Stop()
 	for {
-		status, body := p.get(ctx, t, path)
-		if enough(status, body) {
+		status, body := p.get(t, path)
+		mistake := wrong(status, body)
+		if mistake == "" {
 			return body
 		}
 		select {
 		case <-again.C:
-		case <-ctx.Done():
-			t.Fatalf("%s is not as it should be: status %d\n%s", path, status, body)
+		case <-late:
+			t.Fatalf("%s: %s", path, mistake)
 		}
 	}
 }
