@@ -11,6 +11,7 @@ import (
 
 	"github.com/typednats/typednats/cmd/typednats/internal/body"
 	"github.com/typednats/typednats/contract"
+	"github.com/typednats/typednats/internal/wire"
 )
 
 // The content types that this command can send.
@@ -30,7 +31,8 @@ type request struct {
 // contentType returns the content type to send, of those that all instances accept: JSON if possible.
 func contentType(accepted [][]string) (string, error) {
 	for _, mine := range []string{jsonType, msgpackType, rawType} {
-		if !slices.ContainsFunc(accepted, func(list []string) bool { return !slices.Contains(list, mine) }) {
+		isMine := func(theirs string) bool { return wire.CanonicalMediaType(theirs) == mine }
+		if !slices.ContainsFunc(accepted, func(list []string) bool { return !slices.ContainsFunc(list, isMine) }) {
 			return mine, nil
 		}
 	}

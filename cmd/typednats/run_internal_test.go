@@ -41,3 +41,24 @@ func TestLogIsSafe(t *testing.T) {
 		t.Errorf("%q, want %q", said.String(), want)
 	}
 }
+
+// TestContentType: what is sent is accepted by all instances, however they spell it, and is JSON if that is.
+func TestContentType(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		accepted [][]string
+		want     string
+	}{
+		{[][]string{{"application/msgpack", "application/json"}}, jsonType},
+		{[][]string{{"Application/JSON; charset=utf-8"}}, jsonType},
+		{[][]string{{"application/json", "application/msgpack"}, {"application/x-msgpack"}}, msgpackType},
+		{[][]string{{"application/octet-stream"}}, rawType},
+		{[][]string{{"application/json"}, {"application/msgpack"}}, ""},
+		{[][]string{{"application/cbor"}}, ""},
+	} {
+		got, err := contentType(test.accepted)
+		if got != test.want || (err == nil) != (test.want != "") {
+			t.Errorf("%v: %q, %v, want %q", test.accepted, got, err, test.want)
+		}
+	}
+}
