@@ -48,7 +48,8 @@ func (t *tool) connect(ctx context.Context, opts ...nats.Option) (*nats.Conn, er
 	return nc, nil
 }
 
-// loadContext returns the settings of the saved context that counts, with those of the flags and the environment on top.
+// loadContext returns the settings of the saved context that counts, with those of the flags and the environment on
+// top.
 func (t *tool) loadContext(ctx context.Context) (*natscontext.Context, error) {
 	registry := natscontext.NewRegistry(natscontext.NewFileBackendAt(t.configDir()))
 	var opts []natscontext.Option

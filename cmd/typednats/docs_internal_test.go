@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestDocsShowWhatRuns: what the guide and the README show of the command stands in one golden file, in this order. Lines may
-// be left out.
+// TestDocsShowWhatRuns: what the guide and the README show of the command stands in one golden file, in this order.
+// Lines may be left out.
 func TestDocsShowWhatRuns(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("testdata/*.golden")

@@ -10,8 +10,8 @@ import (
 	"github.com/typednats/typednats/contract"
 )
 
-// exampleOf returns a value of a schema as JSON on one line: examples and enums where the schema has them, else something
-// of the right type. Members that may be left out are, and so is what may be null and leads deeper.
+// exampleOf returns a value of a schema as JSON on one line: examples and enums where the schema has them, else
+// something of the right type. Members that may be left out are, and so is what may be null and leads deeper.
 func exampleOf(s contract.Schema) string {
 	e := exampler{defs: s.Defs, left: maxExampleParts}
 	return e.example(&s, 0)

@@ -15,9 +15,9 @@ import (
 // errStreamOnly is returned when nobody but a stream has answered.
 var errStreamOnly = errors.New("only a stream has answered")
 
-// exchange sends a request and returns the reply of a service. A client of the library would do, but it hands on the first
-// reply that a bare request gets, and a stream that takes the subject acknowledges before the service replies. anyReply is for
-// those who ask the stream.
+// exchange sends a request and returns the reply of a service. A client of the library would do, but it hands on the
+// first reply that a bare request gets, and a stream that takes the subject acknowledges before the service replies.
+// anyReply is for those who ask the stream.
 //
 // A call that is given up before its time is over is ended in the service, too.
 func exchange(ctx context.Context, nc *nats.Conn, msg *nats.Msg, facts wire.Facts, anyReply bool) (*nats.Msg, error) {

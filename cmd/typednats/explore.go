@@ -85,8 +85,9 @@ func serveUntil(ctx context.Context, server *http.Server, listener net.Listener)
 
 // door lets into a page whoever has the token, once, and after that the browser that had it.
 //
-// Every program on this machine and every site that a browser has open can send requests here. A program does not know the
-// token. A site does not, either, and its own name, if it has that resolved to 127.0.0.1, is not in the list of hosts.
+// Every program on this machine and every site that a browser has open can send requests here. A program does not know
+// the token. A site does not, either, and its own name, if it has that resolved to 127.0.0.1, is not in the list of
+// hosts.
 type door struct {
 	page    http.Handler
 	hosts   []string

@@ -7,8 +7,8 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// register adds the global flags. Help shows their defaults, so those that the environment has are not among them: a URL may
-// hold a password. See [tool.setting].
+// register adds the global flags. Help shows their defaults, so those that the environment has are not among them: a
+// URL may hold a password. See [tool.setting].
 func (g *globalFlags) register(flags *pflag.FlagSet) {
 	flags.StringVarP(&g.server, "server", "s", "", "`url`s of the server, with commas in between (NATS_URL)")
 	flags.StringVar(&g.context, "context", "", "a saved context of the nats tool, by `name` (NATS_CONTEXT)")

@@ -127,8 +127,8 @@ func (s *shell) run(t *testing.T, line string) (shown string, code int) {
 	return strings.NewReplacer(s.replaced...).Replace(string(out)), code
 }
 
-// play runs all commands of a golden file, lines that begin with a dollar, and returns the file as it should be. A comment
-// is the command that does nothing, a colon.
+// play runs all commands of a golden file, lines that begin with a dollar, and returns the file as it should be. A
+// comment is the command that does nothing, a colon.
 func (s *shell) play(t *testing.T, golden string) string {
 	t.Helper()
 	var b strings.Builder
@@ -193,7 +193,8 @@ func startFleet(t *testing.T) *shell {
 	return s
 }
 
-// startNext starts an instance of the warehouse with another contract of an endpoint, and an endpoint that all instances run.
+// startNext starts an instance of the warehouse with another contract of an endpoint, and an endpoint that all
+// instances run.
 func (s *shell) startNext(t *testing.T) {
 	t.Helper()
 	svc := startService(t, connectTo(t, s.server), typednats.ServiceConfig{Name: "warehouse", Version: "2.0.0"},

@@ -21,8 +21,8 @@ type callResult struct {
 	Error *callError      `json:"error,omitempty"`
 }
 
-// callError is what became of a call that failed. Tag, Code and Value are those of the service's error; a call that got no
-// answer has a message alone.
+// callError is what became of a call that failed. Tag, Code and Value are those of the service's error; a call that got
+// no answer has a message alone.
 type callError struct {
 	Tag     string          `json:"tag,omitempty"`
 	Code    int             `json:"code,omitempty"`
@@ -136,7 +136,8 @@ func (t *tool) printBody(data []byte, isJSON bool) {
 	}
 }
 
-// asValue returns a body as a JSON value: null for an empty one, a string for text, base64 in an object for other bytes.
+// asValue returns a body as a JSON value: null for an empty one, a string for text, base64 in an object for other
+// bytes.
 func asValue(data []byte, isJSON bool) json.RawMessage {
 	var v any
 	switch {
@@ -155,7 +156,8 @@ func asValue(data []byte, isJSON bool) json.RawMessage {
 	return out
 }
 
-// failureAsJSON prints why a call got no answer, in the form of all failures, and returns the error as one that was shown.
+// failureAsJSON prints why a call got no answer, in the form of all failures, and returns the error as one that was
+// shown.
 func (t *tool) failureAsJSON(err error) error {
 	if f, ok := errors.AsType[*failure](err); ok && f.shown {
 		return err

@@ -45,7 +45,8 @@ func contentType(accepted [][]string) (string, error) {
 		strings.Join(slices.Compact(all), ", "), jsonType, msgpackType, rawType))
 }
 
-// readArgument returns the body that an argument means: itself, a file if it begins with @, standard input if it is a dash.
+// readArgument returns the body that an argument means: itself, a file if it begins with @, standard input if it is a
+// dash.
 func (t *tool) readArgument(ctx context.Context, argument string) ([]byte, error) {
 	path, isFile := strings.CutPrefix(argument, "@")
 	switch {
@@ -84,7 +85,8 @@ func (t *tool) readInput(ctx context.Context) ([]byte, error) {
 	}
 }
 
-// newRequest makes the body of a request of what the user gave, which may be nothing. doc is nil if there is no contract.
+// newRequest makes the body of a request of what the user gave, which may be nothing. doc is nil if there is no
+// contract.
 func newRequest(doc *contract.Document, sends string, given []byte, isGiven bool, example string) (request, error) {
 	r := request{contentType: sends, data: given}
 	if sends == rawType {

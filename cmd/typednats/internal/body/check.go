@@ -93,8 +93,8 @@ func (c *checker) check(s *contract.Schema, value any, path string) {
 	}
 }
 
-// checkAlternatives checks that one of several alternatives fits. If none does, the problems of the one that is meant are
-// shown: the only one that is not null.
+// checkAlternatives checks that one of several alternatives fits. If none does, the problems of the one that is meant
+// are shown: the only one that is not null.
 func (c *checker) checkAlternatives(s *contract.Schema, value any, path string) {
 	if len(s.AnyOf) == 0 {
 		return

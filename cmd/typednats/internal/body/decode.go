@@ -19,8 +19,8 @@ import (
 // errShort is returned for MessagePack that ends in the middle of a value.
 var errShort = errors.New("it ends too early")
 
-// Decode returns what MessagePack stands for as a value like those of [Parse]: binary as base64, a timestamp as text, keys
-// that are no text as text. A number that JSON does not have is its name as text.
+// Decode returns what MessagePack stands for as a value like those of [Parse]: binary as base64, a timestamp as text,
+// keys that are no text as text. A number that JSON does not have is its name as text.
 func Decode(s *contract.Schema, data []byte) (any, error) {
 	d := &decoder{walker: newWalker(s), data: data}
 	v, err := d.value()
@@ -240,8 +240,8 @@ func timeText(seconds, nanos int64) string {
 	return time.Unix(seconds, nanos).UTC().Format(time.RFC3339Nano)
 }
 
-// shape gives a value the form that its schema says: names of members as in JSON, bytes in base64, binary that stands for
-// text as text. Without a schema, binary is in base64.
+// shape gives a value the form that its schema says: names of members as in JSON, bytes in base64, binary that stands
+// for text as text. Without a schema, binary is in base64.
 func (d *decoder) shape(s *contract.Schema, value any) any {
 	if !d.enter() {
 		s = nil

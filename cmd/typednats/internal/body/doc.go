@@ -1,5 +1,5 @@
-// Package body checks the bodies of requests and replies against the schemas of a contract, and turns JSON into MessagePack
-// and back, as a schema says.
+// Package body checks the bodies of requests and replies against the schemas of a contract, and turns JSON into
+// MessagePack and back, as a schema says.
 //
 // Schemas come from strangers. So the work is bounded: a schema that would take longer is said to be too much.
 package body

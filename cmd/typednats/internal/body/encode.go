@@ -15,9 +15,9 @@ import (
 	"github.com/typednats/typednats/contract"
 )
 
-// Encode returns a value that [Parse] returned as MessagePack: bytes as binary where the schema says that text stands for
-// them, times as timestamps, whole numbers as integers. Where the schema says nothing, a number without a fraction and
-// exponent is an integer, and text is text.
+// Encode returns a value that [Parse] returned as MessagePack: bytes as binary where the schema says that text stands
+// for them, times as timestamps, whole numbers as integers. Where the schema says nothing, a number without a fraction
+// and exponent is an integer, and text is text.
 func Encode(s *contract.Schema, value any, root string) ([]byte, error) {
 	e := &encoder{walker: newWalker(s)}
 	if err := e.encode(s, value, root); err != nil {
@@ -177,8 +177,8 @@ func (e *encoder) string(text string) {
 	e.buf = append(e.buf, text...)
 }
 
-// length appends the head of something that has a length: in the code itself up to short, else behind one of three codes.
-// One that is 0 does not exist.
+// length appends the head of something that has a length: in the code itself up to short, else behind one of three
+// codes. One that is 0 does not exist.
 func (e *encoder) length(n int, base byte, short int, codes [3]byte) {
 	switch {
 	case n <= short:

@@ -11,7 +11,8 @@ import (
 	"github.com/typednats/typednats/contract"
 )
 
-// Read returns the contracts in files, which hold one document each, an array of them, or what contracttest.Golden keeps.
+// Read returns the contracts in files, which hold one document each, an array of them, or what contracttest.Golden
+// keeps.
 func Read(paths ...string) ([]contract.Document, error) {
 	var docs []contract.Document
 	for _, path := range paths {

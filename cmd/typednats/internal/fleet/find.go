@@ -12,7 +12,8 @@ import (
 type Target struct {
 	Endpoint
 
-	// Subject is where its requests go. It holds wildcards if the endpoint's does and nobody said which subject is meant.
+	// Subject is where its requests go. It holds wildcards if the endpoint's does and nobody said which subject is
+	// meant.
 	Subject string
 	// Others are endpoints of other services, or under other names, that get requests of the same subject.
 	Others []Endpoint
@@ -47,9 +48,9 @@ func (e *AmbiguousError) Error() string {
 	return b.String()
 }
 
-// Find returns the endpoint that ref means: one with that subject, else one with that service and name, else one with that
-// name, else one whose subject has wildcards that match. It returns an [*UnknownError] or an [*AmbiguousError] if there is
-// not one alone.
+// Find returns the endpoint that ref means: one with that subject, else one with that service and name, else one with
+// that name, else one whose subject has wildcards that match. It returns an [*UnknownError] or an [*AmbiguousError] if
+// there is not one alone.
 func (f Fleet) Find(ref string) (Target, error) {
 	for _, is := range []func(Endpoint) bool{
 		func(e Endpoint) bool { return e.Subject == ref },

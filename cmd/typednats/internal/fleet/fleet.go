@@ -15,7 +15,8 @@ import (
 	"github.com/typednats/typednats/internal/wire"
 )
 
-// Fleet is who was there when everybody was asked. All lists are in an order that does not depend on who answered first.
+// Fleet is who was there when everybody was asked. All lists are in an order that does not depend on who answered
+// first.
 type Fleet struct {
 	Services  []Service
 	Endpoints []Endpoint
@@ -44,8 +45,8 @@ type Offer struct {
 	Metadata map[string]string
 }
 
-// Ask asks everybody, or the instances of one service if its name is not empty. With an error comes what is known of those
-// who had answered.
+// Ask asks everybody, or the instances of one service if its name is not empty. With an error comes what is known of
+// those who had answered.
 func Ask(ctx context.Context, client *discovery.Client, service string) (Fleet, error) {
 	var infos []micro.Info
 	for info, err := range client.InfoSeq(ctx, service) {

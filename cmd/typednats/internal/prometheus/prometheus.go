@@ -42,8 +42,8 @@ func metrics() []metric {
 	}
 }
 
-// Write writes what instances said of themselves. Each series occurs once, whatever they said: an instance, or an endpoint
-// of it, that is there twice counts as the first one.
+// Write writes what instances said of themselves. Each series occurs once, whatever they said: an instance, or an
+// endpoint of it, that is there twice counts as the first one.
 func Write(w io.Writer, all []micro.Stats) error {
 	out := bufio.NewWriter(w)
 	series := unique(all)

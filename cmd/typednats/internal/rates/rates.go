@@ -45,9 +45,9 @@ type Sample struct {
 	Stats micro.Stats
 }
 
-// Update takes what all instances said now, and returns what has happened since the last time, by name. An instance that
-// is new counts from the next time on. One that was started or reset anew, or whose counters have fallen, counts from
-// there.
+// Update takes what all instances said now, and returns what has happened since the last time, by name. An instance
+// that is new counts from the next time on. One that was started or reset anew, or whose counters have fallen, counts
+// from there.
 func (t *Tracker) Update(samples []Sample) []Row {
 	next := make(map[key]counters)
 	type name struct{ service, endpoint, subject string }

@@ -9,8 +9,8 @@ import (
 	"unicode/utf16"
 )
 
-// JSON returns JSON laid out for people. The values stay what they are; what a terminal may take for a command is escaped.
-// It returns an error for what is no JSON.
+// JSON returns JSON laid out for people. The values stay what they are; what a terminal may take for a command is
+// escaped. It returns an error for what is no JSON.
 func JSON(data []byte) (string, error) {
 	var indented bytes.Buffer
 	if err := json.Indent(&indented, bytes.TrimSpace(data), "", "  "); err != nil {

@@ -19,8 +19,8 @@ const (
 	maxLines = 2000
 )
 
-// Writer writes the schemas of one document. A type with a name is written once, where it is used first as a whole body,
-// or else by [Writer.Types].
+// Writer writes the schemas of one document. A type with a name is written once, where it is used first as a whole
+// body, or else by [Writer.Types].
 type Writer struct {
 	lines   []string
 	defs    map[string]*contract.Schema
