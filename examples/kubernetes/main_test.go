@@ -5,7 +5,9 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"os"
 	"regexp"
@@ -133,12 +135,49 @@ func TestNATSComesLater(t *testing.T) {
 	program := start(t, "NATS_URL=nats://"+port.String())
 	program.await(t, "/livez", http.StatusOK)
 	program.await(t, "/readyz", http.StatusServiceUnavailable)
+	program.awaitLine(t, logLine{"level": "WARN", "msg": "NATS is away"})
 	free()
 	srv := typednatstest.RunSocket(t, func(o *server.Options) { o.Port = port.Port })
 	program.await(t, "/readyz", http.StatusOK)
 	program.awaitLine(t, logLine{"level": "INFO", "msg": "NATS is there"})
 	if _, err := srv.Connect(t).Request("$SRV.PING.pricing", nil, patience); err != nil {
 		t.Errorf("ping: %v", err)
+	}
+}
+
+// TestNATSIsAway: the program outlives NATS, says so, and serves again.
+func TestNATSIsAway(t *testing.T) {
+	t.Parallel()
+	srv := typednatstest.RunSocket(t)
+	program := start(t, "NATS_URL="+srv.ClientURL())
+	program.await(t, "/readyz", http.StatusOK)
+	port := srv.Addr().(*net.TCPAddr).Port
+	srv.Shutdown()
+	srv.WaitForShutdown()
+	program.awaitLine(t, logLine{"level": "WARN", "msg": "NATS is away"})
+	program.await(t, "/readyz", http.StatusServiceUnavailable)
+	program.await(t, "/livez", http.StatusOK)
+	typednatstest.RunSocket(t, func(o *server.Options) { o.Port = port })
+	program.await(t, "/readyz", http.StatusOK)
+	program.terminate(t)
+	program.awaitEnd(t, 0)
+}
+
+// TestCredentialsAreRefused: once the server has refused the credentials twice there is no way back, and the program
+// ends, so that it is started again.
+func TestCredentialsAreRefused(t *testing.T) {
+	t.Parallel()
+	srv := typednatstest.RunSocket(t, func(o *server.Options) { o.Username, o.Password = "pricing", "old" })
+	port := srv.Addr().(*net.TCPAddr).Port
+	program := start(t, fmt.Sprintf("NATS_URL=nats://pricing:old@127.0.0.1:%d", port))
+	program.await(t, "/readyz", http.StatusOK)
+	srv.Shutdown()
+	srv.WaitForShutdown()
+	typednatstest.RunSocket(t, func(o *server.Options) { o.Port, o.Username, o.Password = port, "pricing", "new" })
+	program.awaitEnd(t, 1)
+	line := program.awaitLine(t, logLine{"level": "ERROR", "msg": "the program has failed"})
+	if text, _ := line["error"].(string); !strings.Contains(text, nats.ErrConnectionClosed.Error()) {
+		t.Errorf("error %q, want that the connection is closed", text)
 	}
 }
 
