@@ -15,8 +15,8 @@ import (
 	"github.com/typednats/typednats"
 )
 
-// servePage answers Kubernetes and Prometheus, until the page is closed. Alive is a program that answers at all: if NATS
-// is away, another start does not help. Ready is a service that gets requests; while service has none, none does.
+// servePage answers Kubernetes and Prometheus, until the page is closed. Alive is a program that answers at all: if
+// NATS is away, another start does not help. Ready is a service that gets requests; while service has none, none does.
 func servePage(
 	ctx context.Context, addr string, service *atomic.Pointer[typednats.Service],
 ) (closePage func(), err error) {
