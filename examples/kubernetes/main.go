@@ -94,14 +94,13 @@ func run(ctx context.Context, url, pageAddr string) (err error) {
 // connect returns a connection that waits for NATS as long as it takes, and logs what becomes of it.
 func connect(url string) (*nats.Conn, error) {
 	there := func(nc *nats.Conn) { slog.Info("NATS is there", "server", nc.ConnectedUrlRedacted()) }
-	away := func(_ *nats.Conn, err error) { slog.Warn("NATS is away", "error", err) } // and each try to find it again
 	return nats.Connect(url,
 		nats.RetryOnFailedConnect(true), // NATS may start later than this program
 		nats.MaxReconnects(-1),          // and may be away for longer than two minutes
 		nats.ConnectHandler(there),
 		nats.ReconnectHandler(there),
-		nats.DisconnectErrHandler(away),
-		nats.ReconnectErrHandler(away),
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { slog.Warn("NATS is lost", "error", err) }),
+		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) { slog.Warn("NATS is away", "error", err) }),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { slog.Error("NATS complains", "error", err) }),
 		nats.NoCallbacksAfterClientClose(), // the end of the program is no news
 	)

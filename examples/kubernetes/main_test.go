@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -154,13 +155,17 @@ func TestNATSIsAway(t *testing.T) {
 	port := srv.Addr().(*net.TCPAddr).Port
 	srv.Shutdown()
 	srv.WaitForShutdown()
-	program.awaitLine(t, logLine{"level": "WARN", "msg": "NATS is away"})
+	program.awaitLine(t, logLine{"level": "WARN", "msg": "NATS is lost"})
 	program.await(t, "/readyz", http.StatusServiceUnavailable)
 	program.await(t, "/livez", http.StatusOK)
 	typednatstest.RunSocket(t, func(o *server.Options) { o.Port = port })
 	program.await(t, "/readyz", http.StatusOK)
 	program.terminate(t)
 	program.awaitEnd(t, 0)
+	there := slices.DeleteFunc(program.log.all(), func(line logLine) bool { return line["msg"] != "NATS is there" })
+	if len(there) != 2 {
+		t.Errorf("the log says %d times that NATS is there, want 2", len(there))
+	}
 }
 
 // TestCredentialsAreRefused: once the server has refused the credentials twice there is no way back, and the program
