@@ -160,18 +160,23 @@ func (p *process) awaitPage(t *testing.T, path string, wrong func(status int, bo
 // awaitLine waits for a line of the log that has all of want, and returns it.
 func (p *process) awaitLine(t *testing.T, want logLine) logLine {
 	t.Helper()
+	return p.awaitLines(t, 1, want)[0]
+}
+
+// awaitLines waits for n such lines.
+func (p *process) awaitLines(t *testing.T, n int, want logLine) []logLine {
+	t.Helper()
 	late := time.After(patience)
 	for {
 		lines, more := p.log.read()
-		for _, line := range lines {
-			if line.has(want) {
-				return line
-			}
+		found := slices.DeleteFunc(slices.Clone(lines), func(line logLine) bool { return !line.has(want) })
+		if len(found) >= n {
+			return found
 		}
 		select {
 		case <-more:
 		case <-late:
-			t.Fatalf("the log has no line with %v: %v", want, lines)
+			t.Fatalf("the log has %d lines with %v, want %d: %v", len(found), want, n, lines)
 		}
 	}
 }
