@@ -49,6 +49,7 @@ const (
 	queueDurationName = "typednats.server.queue.duration"
 	activeCallsName   = "typednats.server.active_calls"
 	waitingCallsName  = "typednats.server.waiting_calls"
+	maxCallsName      = "typednats.server.max_calls"
 )
 
 // Values of error.type if there is no code.

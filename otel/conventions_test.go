@@ -106,6 +106,7 @@ func TestNamesAreThoseOfTheConventions(t *testing.T) {
 		"typednats.server.reply.size":     {"By", "histogram of int64", bytes},
 		"typednats.server.active_calls":   {"{call}", "gauge of int64", nil},
 		"typednats.server.waiting_calls":  {"{call}", "gauge of int64", nil},
+		"typednats.server.max_calls":      {"{call}", "gauge of int64", nil},
 	}
 	got := make(map[string]instrument)
 	for name, m := range metrics {

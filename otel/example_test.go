@@ -173,5 +173,6 @@ func ExampleGauges() {
 	_ = svc.Stop(ctx)
 	// Unordered output:
 	// typednats.server.active_calls 0
+	// typednats.server.max_calls 256
 	// typednats.server.waiting_calls 0
 }

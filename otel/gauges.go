@@ -12,7 +12,7 @@ import (
 )
 
 // Gauges has meter tell, whenever metrics are collected, how many requests of each endpoint of the services are in the
-// hands of handlers, and how many wait. Endpoints of the same subject in services of the same name count together, so
+// hands of handlers, how many may be, and how many wait. Endpoints of the same subject in services of the same name count together, so
 // all services of a program belong in one call. A service that was stopped is left out.
 //
 // The registration's Unregister ends that. An error is a meter or a service that is nil, no service at all, both
@@ -30,15 +30,17 @@ func Gauges(meter metric.Meter, services ...*typednats.Service) (metric.Registra
 		}
 	}
 	g := gauges{services: services}
-	var err, err2 error
+	var err, err2, err3 error
 	g.active, err = meter.Int64ObservableGauge(activeCallsName, metric.WithUnit("{call}"),
 		metric.WithDescription("How many requests are in the hands of handlers."))
 	g.waiting, err2 = meter.Int64ObservableGauge(waitingCallsName, metric.WithUnit("{call}"),
 		metric.WithDescription("How many requests wait for a handler."))
-	if err = errors.Join(err, err2); err != nil {
+	g.most, err3 = meter.Int64ObservableGauge(maxCallsName, metric.WithUnit("{call}"),
+		metric.WithDescription("How many requests may be in the hands of handlers."))
+	if err = errors.Join(err, err2, err3); err != nil {
 		return nil, fmt.Errorf("OpenTelemetry gauges: %w", err)
 	}
-	registration, err := meter.RegisterCallback(g.observe, g.active, g.waiting)
+	registration, err := meter.RegisterCallback(g.observe, g.active, g.waiting, g.most)
 	if err != nil {
 		return nil, fmt.Errorf("OpenTelemetry gauges: %w", err)
 	}
@@ -52,14 +54,14 @@ func gaugesError(about string, err error) error {
 
 // gauges are what is known of services at a moment.
 type gauges struct {
-	services        []*typednats.Service
-	active, waiting metric.Int64ObservableGauge
+	services              []*typednats.Service
+	active, waiting, most metric.Int64ObservableGauge
 }
 
 // observe is called when metrics are collected.
 func (g gauges) observe(_ context.Context, to metric.Observer) error {
 	type place struct{ service, subject string }
-	type load struct{ active, waiting int64 }
+	type load struct{ active, waiting, most int64 }
 	loads := make(map[place]load)
 	for _, svc := range g.services {
 		select {
@@ -70,13 +72,14 @@ func (g gauges) observe(_ context.Context, to metric.Observer) error {
 		for _, e := range svc.Load() {
 			at := place{svc.Name(), e.Subject}
 			sum := loads[at]
-			loads[at] = load{sum.active + int64(e.Running), sum.waiting + int64(e.Waiting)}
+			loads[at] = load{sum.active + int64(e.Running), sum.waiting + int64(e.Waiting), sum.most + int64(e.MaxConcurrent)}
 		}
 	}
 	for at, sum := range loads {
 		set := metric.WithAttributeSet(attribute.NewSet(systemKey.String(system), methodKey.String(at.subject), serviceKey.String(at.service)))
 		to.ObserveInt64(g.active, sum.active, set)
 		to.ObserveInt64(g.waiting, sum.waiting, set)
+		to.ObserveInt64(g.most, sum.most, set)
 	}
 	return nil
 }

@@ -68,6 +68,7 @@ func TestGaugesTellWhatRunsAndWaits(t *testing.T) {
 	compare(t, "busy", map[string]map[string]int64{
 		"typednats.server.active_calls":  {atBusy: 4, atIdle: 0},
 		"typednats.server.waiting_calls": {atBusy: 2, atIdle: 0},
+		"typednats.server.max_calls":     {atBusy: 4, atIdle: 256},
 	}, gaugesOf(t, reader))
 
 	close(leave)
@@ -78,6 +79,7 @@ func TestGaugesTellWhatRunsAndWaits(t *testing.T) {
 	compare(t, "one is stopped", map[string]map[string]int64{
 		"typednats.server.active_calls":  {atBusy: 0, atIdle: 0},
 		"typednats.server.waiting_calls": {atBusy: 0, atIdle: 0},
+		"typednats.server.max_calls":     {atBusy: 2, atIdle: 256},
 	}, gaugesOf(t, reader))
 	if err := one.Stop(within(t)); err != nil {
 		t.Fatal(err)
@@ -96,7 +98,7 @@ func TestGaugesEnd(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	compare(t, "gauges", 2, len(gaugesOf(t, reader)))
+	compare(t, "gauges", 3, len(gaugesOf(t, reader)))
 	if err := registration.Unregister(); err != nil {
 		t.Error(err)
 	}

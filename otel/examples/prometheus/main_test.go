@@ -27,6 +27,7 @@ func Example_run() {
 	// rpc_server_call_duration_seconds histogram
 	// target_info gauge
 	// typednats_server_active_calls gauge
+	// typednats_server_max_calls gauge
 	// typednats_server_queue_duration_seconds histogram
 	// typednats_server_reply_size_bytes histogram
 	// typednats_server_request_size_bytes histogram
