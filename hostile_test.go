@@ -39,8 +39,9 @@ var (
 	plainBytes  = typednats.NewEndpoint[[]byte, []byte, typednats.Never]("raw").WithCodec(raw.Codec)
 )
 
-// heapBound is what all tests that run may have in use together. A bomb that goes off would be far above it.
-const heapBound = 1 << 30
+// heapBound is what all tests that run may have in use together, which is up to 1 GiB. A bomb that goes off would be far
+// above it.
+const heapBound = 3 << 30
 
 // target is a live service for hostile peers, which must serve afterwards as it did before.
 type target struct {

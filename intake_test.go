@@ -119,53 +119,62 @@ func callMany(calls int, call func(n int)) {
 
 func TestHandlersThatDoNotReturnLeaveNothingBehind(t *testing.T) {
 	t.Parallel()
-	for name, test := range map[string]struct {
-		calls int
-		fail  func(n int)
-	}{
-		"panic":                 {100_000, func(n int) { panic(n) }},
-		"panic with an error":   {1_000, func(n int) { _ = strings.Repeat("x", -n) }},
-		"runtime.Goexit":        {1_000, func(int) { runtime.Goexit() }},
-		"panic and then Goexit": {1_000, func(n int) { defer runtime.Goexit(); panic(n) }},
+	for name, fail := range map[string]func(n int){
+		"panic":                 func(n int) { panic(n) },
+		"panic with an error":   func(n int) { _ = strings.Repeat("x", -n) },
+		"runtime.Goexit":        func(int) { runtime.Goexit() },
+		"panic and then Goexit": func(n int) { defer runtime.Goexit(); panic(n) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			count := goroutines(t)
-			srv := typednatstest.Run(t)
-			ctx := within(t)
-			var reports atomic.Int64
-			s := start(t, srv.Connect(t), config(func(c *typednats.ServiceConfig) {
-				c.ErrorHandler = func(typednats.ErrorReport) { reports.Add(1) }
-			}), echo.Handle(func(_ context.Context, in note) (note, error) {
-				if n, err := strconv.Atoi(in.Text); err == nil {
-					test.fail(n)
-				}
-				return in, nil
-			}, typednats.WithMaxConcurrent(8)))
-			client := typednats.NewClient(srv.Connect(t), typednats.WithDefaultTimeout(patience))
-			if _, err := typednats.RequestService(ctx, client, echo, note{}); err != nil {
-				t.Fatal(err)
-			}
-			before, heap := count(), heapInUse()
-			callMany(test.calls, func(n int) {
-				_, err := typednats.RequestService(context.Background(), client, echo, note{strconv.Itoa(n)})
-				if got := codeOf(err); got != "500:internal error" {
-					t.Errorf("call %d: %v, want code 500", n, err)
-				}
-			})
-			if _, err := typednats.RequestService(within(t), client, echo, note{}); err != nil {
-				t.Errorf("call after %d failures: %v", test.calls, err)
-			}
-			eventually(t, "the end of the goroutines", func() bool { return count() <= before+16 })
-			if now := heapInUse(); now > heap+256<<20 {
-				t.Errorf("the heap grew from %d to %d MB", heap>>20, now>>20)
-			}
-			eventually(t, "a report of each failure", func() bool { return reports.Load() == int64(test.calls) })
-			stats, _ := s.EndpointStats("echo")
-			compare(t, "requests and errors", [2]int{test.calls + 2, test.calls}, [2]int{stats.NumRequests, stats.NumErrors})
-			if err := s.Stop(within(t)); err != nil {
-				t.Errorf("Stop: %v", err)
-			}
+			failAndLeaveNothing(t, 1_000, fail)
 		})
+	}
+}
+
+// It is not beside others: the heap is that of all tests.
+func TestManyPanicsKeepNoMemory(t *testing.T) { //nolint:paralleltest // see above
+	heap := heapInUse()
+	failAndLeaveNothing(t, 30_000, func(n int) { panic(n) })
+	if now := heapInUse(); now > heap+64<<20 {
+		t.Errorf("the heap grew from %d to %d MB", heap>>20, now>>20)
+	}
+}
+
+// failAndLeaveNothing makes so many calls whose handlers fail, and looks for what they leave.
+func failAndLeaveNothing(t *testing.T, calls int, fail func(n int)) {
+	t.Helper()
+	count := goroutines(t)
+	srv := typednatstest.Run(t)
+	ctx := within(t)
+	var reports atomic.Int64
+	s := start(t, srv.Connect(t), config(func(c *typednats.ServiceConfig) {
+		c.ErrorHandler = func(typednats.ErrorReport) { reports.Add(1) }
+	}), echo.Handle(func(_ context.Context, in note) (note, error) {
+		if n, err := strconv.Atoi(in.Text); err == nil {
+			fail(n)
+		}
+		return in, nil
+	}, typednats.WithMaxConcurrent(8)))
+	client := typednats.NewClient(srv.Connect(t), typednats.WithDefaultTimeout(patience))
+	if _, err := typednats.RequestService(ctx, client, echo, note{}); err != nil {
+		t.Fatal(err)
+	}
+	before := count()
+	callMany(calls, func(n int) {
+		_, err := typednats.RequestService(context.Background(), client, echo, note{strconv.Itoa(n)})
+		if got := codeOf(err); got != "500:internal error" {
+			t.Errorf("call %d: %v, want code 500", n, err)
+		}
+	})
+	if _, err := typednats.RequestService(within(t), client, echo, note{}); err != nil {
+		t.Errorf("call after %d failures: %v", calls, err)
+	}
+	eventually(t, "the end of the goroutines", func() bool { return count() <= before+16 })
+	eventually(t, "a report of each failure", func() bool { return reports.Load() == int64(calls) })
+	stats, _ := s.EndpointStats("echo")
+	compare(t, "requests and errors", [2]int{calls + 2, calls}, [2]int{stats.NumRequests, stats.NumErrors})
+	if err := s.Stop(within(t)); err != nil {
+		t.Errorf("Stop: %v", err)
 	}
 }
