@@ -112,7 +112,7 @@ func TestOnAttempt(t *testing.T) {
 	t.Parallel()
 	nc := typednatstest.Server(t)
 	newScripted(t, nc, "r5-omo")
-	client := retrying(t, nc, typednats.Retry{Attempts: 5, Backoff: time.Microsecond, AttemptTimeout: 50 * time.Millisecond})
+	client := retrying(t, nc, typednats.Retry{Attempts: 5, Backoff: time.Microsecond, AttemptTimeout: time.Second})
 	var got []typednats.Attempt
 	seeing := typednats.WithInterceptors(func(next typednats.Handler) typednats.Handler {
 		return func(ctx context.Context, inv *typednats.Invocation) (any, error) {

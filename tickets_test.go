@@ -182,15 +182,17 @@ func TestMaxConcurrentTotalStarvesNobody(t *testing.T) {
 			return in, nil
 		}))
 	raw := newRawClient(t, nc)
+	first := time.Now()
 	raw.send("first", "slow", `{"text":"first"}`)
 	eventually(t, "it runs", func() bool { return s.Load()[1].Running == 1 })
 	const takes = 200 * time.Millisecond // which is all that is known of a request of slow
 	<-time.After(takes)
 	close(slow)
 	raw.next()
+	took := time.Since(first) // at least what the service knows
 	raw.send("a", "a", `{}`)
 	await(t, g.entered, "a's handler")
-	<-time.After(3 * takes / 2) // it is a while ago
+	<-time.After(2 * took) // it is a while ago
 	began := time.Now()
 	raw.send("slow", "slow", `{}`, typednats.TimeoutHeader, "240")
 	<-time.After(takes / 2) // for longer than the estimate leaves it
