@@ -212,12 +212,12 @@ func (e *Served) leaveLocked(ended *Request) {
 func (e *Served) claim() *Request {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.slots == e.MaxConcurrent {
-		return nil // it stands in line again when one of its requests ends
+	var r *Request
+	if e.slots < e.MaxConcurrent {
+		r = e.claimLocked()
 	}
-	r := e.claimLocked()
-	if !e.queue.isEmpty() && e.slots < e.MaxConcurrent {
-		e.env.tickets.lineUp(e)
+	if e.queue.isEmpty() || e.slots == e.MaxConcurrent { // it stands in line again when one of its requests ends
+		e.env.tickets.leave(e)
 	}
 	return r
 }

@@ -1,15 +1,20 @@
 package server
 
-import "sync"
+import (
+	"slices"
+	"sync"
+)
 
 // tickets bound how many requests of all endpoints of a service are served at a time: a request needs a slot of its endpoint
 // and a ticket.
 //
 // Endpoints that have requests for which there is no ticket stand in line, each once. A ticket goes from a request that has
-// ended to the first of them, which takes one request and stands in line again if it has more: endpoints take turns,
-// whatever their queues are, and the requests of each keep their order. So a ticket is free only if nobody is in line.
-// An endpoint with requests that wait and a slot for them is in line, or is about to get a ticket; one that stands there in
-// vain, because its queue was emptied, passes the ticket on. An endpoint's lock comes before that of the tickets.
+// ended to the first of them, which goes to the end of the line and takes one request: endpoints take turns, whatever their
+// queues are, and the requests of each keep their order. It leaves the line, under its own lock, when it finds that it has
+// no more requests, or no slot for them. Not before: of two tickets that come at a time the second would find nobody.
+// So an endpoint with requests that wait and a slot for them is in line, and as long as somebody is no ticket gets free. One
+// that stands there in vain, because its queue was emptied, passes the ticket on. An endpoint's lock comes before that of
+// the tickets.
 type tickets struct {
 	mu    sync.Mutex
 	free  int
@@ -63,8 +68,17 @@ func (t *tickets) pass() *Served {
 		return nil
 	}
 	e := t.first[0]
-	t.first[0] = nil // the line moves on in its array until that is full
-	t.first = t.first[1:]
-	e.inLine = false
+	copy(t.first, t.first[1:])
+	t.first[len(t.first)-1] = e
 	return e
+}
+
+// leave has e leave the line, if it is there. e must be locked.
+func (t *tickets) leave(e *Served) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if e.inLine {
+		e.inLine = false
+		t.first = slices.DeleteFunc(t.first, func(other *Served) bool { return other == e })
+	}
 }
