@@ -35,20 +35,12 @@ func snippets(doc contract.Document) []snippet {
 	return list
 }
 
-// target is a subject to send to. What stands for a wildcard is to be replaced.
-func target(pattern string) string {
-	tokens := strings.Split(pattern, ".")
-	for i, token := range tokens {
-		if token == "*" || token == ">" {
-			tokens[i] = "TOKEN"
-		}
-	}
-	return strings.Join(tokens, ".")
-}
+// placeholder stands for a wildcard, and is to be replaced.
+const placeholder = "TOKEN"
 
 // command is a call with the command of this library.
 func command(doc contract.Document) string {
-	line := "typednats call " + shellWord(target(doc.Subject))
+	line := "typednats call " + shellWord(subject.Fill(doc.Subject, placeholder))
 	if body := sampleRequest(doc); body != nil {
 		line += " " + shellWord(compact(body))
 	}
@@ -95,7 +87,7 @@ func goProgram(doc contract.Document) string {
 	b.WriteString("ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)\ndefer cancel()\n")
 	fmt.Fprintf(&b, "var request %s\n%s", in, fill)
 	fmt.Fprintf(&b, "reply, err := typednats.Request[%s, %s](ctx, typednats.NewClient(nc), %q, request%s)\n",
-		in, out, target(doc.Subject), option)
+		in, out, subject.Fill(doc.Subject, placeholder), option)
 	b.WriteString("if err != nil {\nlog.Fatal(err)\n}\nfmt.Printf(\"%+v\\n\", reply)\n}\n")
 	formatted, err := format.Source([]byte(b.String()))
 	if err != nil { // the text is more use than none
@@ -138,7 +130,7 @@ func typeScriptProgram(doc contract.Document) string {
 	if send != "" {
 		payload = "JSON.stringify(request)"
 	}
-	fmt.Fprintf(&b, "const msg = await nc.request(%s, %s, { timeout: 5000 });\n", literal(mustJSON(target(doc.Subject))), payload)
+	fmt.Fprintf(&b, "const msg = await nc.request(%s, %s, { timeout: 5000 });\n", literal(mustJSON(subject.Fill(doc.Subject, placeholder))), payload)
 	b.WriteString("const code = msg.headers?.get(\"Nats-Service-Error-Code\");\nif (code) {\n" +
 		"  throw new Error(`${code}: ${msg.headers?.get(\"Nats-Service-Error\")}`);\n}\n")
 	if reply != "" {

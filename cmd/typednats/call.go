@@ -255,7 +255,7 @@ func (t *tool) send(ctx context.Context, nc *nats.Conn, c callee, header nats.He
 
 // exampleCall returns a command that calls an endpoint, to be pasted into a shell.
 func exampleCall(to string, doc contract.Document) string {
-	to = withoutWildcards(to)
+	to = subject.Fill(to, anyToken)
 	for _, e := range doc.Examples {
 		if len(e.Request) > 0 {
 			return fmt.Sprintf("typednats call %s %s", shellWord(to), shellWord(string(e.Request)))
@@ -273,16 +273,8 @@ func exampleCall(to string, doc contract.Document) string {
 	return text
 }
 
-// withoutWildcards returns a subject with a word in the place of each wildcard.
-func withoutWildcards(subject string) string {
-	tokens := strings.Split(subject, ".")
-	for i, token := range tokens {
-		if token == "*" || token == ">" {
-			tokens[i] = "any"
-		}
-	}
-	return strings.Join(tokens, ".")
-}
+// anyToken stands for a wildcard in examples, which can be run as they are.
+const anyToken = "any"
 
 // shellWord quotes text for a shell, and makes it safe to print.
 func shellWord(s string) string {

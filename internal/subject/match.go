@@ -15,6 +15,17 @@ func HasWildcard(subject string) bool {
 	return false
 }
 
+// Fill returns a pattern with a word in the place of each wildcard.
+func Fill(pattern, word string) string {
+	tokens := strings.Split(pattern, ".")
+	for i, token := range tokens {
+		if token == "*" || token == ">" {
+			tokens[i] = word
+		}
+	}
+	return strings.Join(tokens, ".")
+}
+
 // Matches reports whether a message on the concrete subject reaches a subscription on pattern.
 func Matches(pattern, subject string) bool { return Overlap(pattern, subject) }
 

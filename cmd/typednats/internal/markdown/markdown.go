@@ -11,6 +11,7 @@ import (
 
 	"github.com/typednats/typednats/cmd/typednats/internal/endpoints"
 	"github.com/typednats/typednats/contract"
+	"github.com/typednats/typednats/internal/subject"
 )
 
 // Page returns the page: the endpoints of each set, and the types in them.
@@ -122,7 +123,7 @@ func (p *page) errors(e endpoints.Endpoint, scope int) {
 
 // examples shows calls: those of the contract, or else how one begins.
 func (p *page) examples(e endpoints.Endpoint) {
-	call := "typednats call " + shell(concrete(e.Subject))
+	call := "typednats call " + shell(subject.Fill(e.Subject, "…"))
 	if len(e.Examples) == 0 {
 		if e.Request != nil {
 			call += " '{…}'"
@@ -140,17 +141,6 @@ func (p *page) examples(e endpoints.Endpoint) {
 			p.fence("json", string(indent(example.Reply)))
 		}
 	}
-}
-
-// concrete shows where a subject has to be filled in.
-func concrete(subject string) string {
-	tokens := strings.Split(subject, ".")
-	for i, token := range tokens {
-		if token == "*" || token == ">" {
-			tokens[i] = "…"
-		}
-	}
-	return strings.Join(tokens, ".")
 }
 
 func (p *page) types() {
