@@ -128,6 +128,8 @@ func TestServiceMovesFromAServerInLameDuckMode(t *testing.T) {
 	if got := await(t, call, "the reply"); got.err != nil || got.out.Text != "before" {
 		t.Errorf("call = %v, %v", got.out, got.err)
 	}
+	// Until the other node knows, it may send a request to the one that has gone.
+	eventually(t, "the node's routes to be gone", func() bool { return nodes[1].NumRoutes() == 0 })
 	if _, err := typednats.RequestService(ctx, client, echo, note{"after"}); err != nil {
 		t.Errorf("call of the service that moved: %v", err)
 	}
