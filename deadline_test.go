@@ -57,7 +57,8 @@ func TestTimeIsOneErrorWhoeverNotices(t *testing.T) {
 	}
 }
 
-// TestEndOfAHandlersContextIsAnswered has who ended it, as another language sees it.
+// TestEndOfAHandlersContextIsAnswered has who ended it, as another language sees it, whether the handler returns that it has
+// ended or why.
 func TestEndOfAHandlersContextIsAnswered(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -86,38 +87,41 @@ func TestEndOfAHandlersContextIsAnswered(t *testing.T) {
 			"Nats-Service-Error", "the service stopped before the handler was done",
 			"Nats-Service-Error-Code", "503", "Typednats-Interrupted", "stopping")},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			srv := typednatstest.Run(t)
-			nc, reports, started := srv.Connect(t), make(reportLog, 10), make(chan struct{}, 1)
-			s := start(t, srv.Connect(t), config(reports.config), echo.Handle(func(ctx context.Context, in note) (note, error) {
-				started <- struct{}{}
-				return untilTheEnd(ctx, in)
-			}))
-			timeout := "60000"
-			if name == "deadline" {
-				timeout = "20"
-			}
-			reply := nats.NewInbox() + ".~" + timeout + "~~1"
-			sub, err := nc.SubscribeSync(reply)
-			if err != nil {
-				t.Fatal(err)
-			}
-			request := &nats.Msg{Subject: "echo", Reply: reply, Data: []byte(`{}`)}
-			if err := nc.PublishMsg(request); err != nil {
-				t.Fatal(err)
-			}
-			await(t, started, "the handler")
-			test.end(t, nc, s, request)
-			got, err := sub.NextMsgWithContext(within(t))
-			if err != nil {
-				t.Fatal(err)
-			}
-			compare(t, "reply", test.want, got.Header)
-			if len(reports) > 0 {
-				t.Errorf("reported %v", (<-reports).Err)
-			}
-		})
+		for returned, of := range map[string]func(context.Context) error{"Err": context.Context.Err, "Cause": context.Cause} {
+			t.Run(name+", "+returned, func(t *testing.T) {
+				t.Parallel()
+				srv := typednatstest.Run(t)
+				nc, reports, started := srv.Connect(t), make(reportLog, 10), make(chan struct{}, 1)
+				s := start(t, srv.Connect(t), config(reports.config), echo.Handle(func(ctx context.Context, in note) (note, error) {
+					started <- struct{}{}
+					<-ctx.Done()
+					return in, fmt.Errorf("query: %w", of(ctx))
+				}))
+				timeout := "60000"
+				if name == "deadline" {
+					timeout = "20"
+				}
+				reply := nats.NewInbox() + ".~" + timeout + "~~1"
+				sub, err := nc.SubscribeSync(reply)
+				if err != nil {
+					t.Fatal(err)
+				}
+				request := &nats.Msg{Subject: "echo", Reply: reply, Data: []byte(`{}`)}
+				if err := nc.PublishMsg(request); err != nil {
+					t.Fatal(err)
+				}
+				await(t, started, "the handler")
+				test.end(t, nc, s, request)
+				got, err := sub.NextMsgWithContext(within(t))
+				if err != nil {
+					t.Fatal(err)
+				}
+				compare(t, "reply", test.want, got.Header)
+				if len(reports) > 0 {
+					t.Errorf("reported %v", (<-reports).Err)
+				}
+			})
+		}
 	}
 }
 

@@ -12,14 +12,17 @@ import (
 // then it is not the handler's failure. It is asked before the request is [Request.Handled], which ends the context in any
 // case.
 func Interruption(ctx *lazy.Context, err error) wire.Interruption {
-	isEnd := errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
-	if !isEnd || ctx.Err() == nil {
+	if err == nil || ctx.Err() == nil {
+		return ""
+	}
+	cause := context.Cause(ctx)
+	if !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled) && !errors.Is(err, cause) {
 		return ""
 	}
 	if _, panicked := errors.AsType[*PanicError](err); panicked {
 		return ""
 	}
-	switch cause := context.Cause(ctx); {
+	switch {
 	case errors.Is(cause, ErrCallerGone):
 		return wire.InterruptedByCaller
 	case errors.Is(cause, context.DeadlineExceeded):
