@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 
 	"github.com/typednats/typednats"
@@ -54,6 +56,42 @@ func TestRequestOfACallerThatGaveUpLeavesTheQueue(t *testing.T) {
 				compare(t, "reply", want+" ", reply+" "+failure)
 			}
 		})
+	}
+}
+
+// A service that does not make its anchor itself subscribes to a few requests beside its endpoint. Those come to it later than
+// what its other subscriptions get: the cancellation of one came before it, found nobody, and was forgotten.
+func TestCancellationWaitsForItsRequest(t *testing.T) {
+	t.Parallel()
+	srv := typednatstest.RunSocket(t, func(o *server.Options) { o.Username, o.Password = "less", "less" })
+	p, as := newProxy(t, srv), nats.UserInfo("less", "less")
+	nc, caller := p.connect(t, as), srv.Connect(t, as)
+	const requests = 100
+	stalled := p.stallAt("UNSUB") // the server sends more to that subscription than it will once it knows the limit
+	started := async(func() error {
+		_, err := typednats.NewService(nc, config(), echo.Handle(func(ctx context.Context, in note) (note, error) {
+			<-ctx.Done()
+			return in, context.Cause(ctx)
+		}))
+		return err
+	})
+	await(t, stalled, "the limit of a subscription to be set")
+	raw := newRawClient(t, caller)
+	for n := range requests {
+		raw.send(fmt.Sprintf("~60000~~%d", n), "echo", `{}`)
+	}
+	for n := range requests {
+		giveUp(t, raw, n)
+	}
+	raw.flush()
+	p.resume()
+	if err := await(t, started, "the start"); err != nil {
+		t.Fatal(err)
+	}
+	for range requests {
+		if name, failure, _ := raw.next(); !strings.HasPrefix(failure, "499:") {
+			t.Errorf("request %s: %q, want 499", name, failure)
+		}
 	}
 }
 

@@ -15,10 +15,10 @@ type attached struct {
 
 	conn              *connection
 	in                *intake
-	leaves            sync.Once            // the intake
-	requests, cancels *nats.Subscription   // nil until they are made
-	volunteers        []*nats.Subscription // see [anchor]
-	dropped           int                  // requests that nats.go dropped, as far as they were reported
+	leaves            sync.Once          // the intake
+	requests, cancels *nats.Subscription // nil until they are made
+	volunteers        volunteers         // see [anchor]
+	dropped           int                // requests that nats.go dropped, as far as they were reported
 }
 
 // attachRequests starts the flow of requests.
@@ -33,30 +33,28 @@ func (a *attached) attachRequests() error {
 func (a *attached) attachCancels() error {
 	var err error
 	subject := wire.CancelSubject(a.Subject)
-	a.cancels, err = a.conn.subscribe(a.in, subject, "", canceller{a.Served})
+	a.cancels, err = a.conn.subscribe(a.in, subject, "", canceller{a.Served, &a.volunteers})
 	return a.failedToSubscribe(subject, err)
 }
 
-// volunteer offers the service so many anchors, unless it has done so before.
-func (a *attached) volunteer(n int) {
-	if a.QueueGroup == "" || a.MaxConcurrent == 1 || a.volunteers != nil {
+// offer offers the service so many anchors, unless it has done so before.
+func (a *attached) offer(n int) {
+	if a.QueueGroup == "" || a.MaxConcurrent == 1 || a.volunteers.list() != nil {
 		return
 	}
 	for range n {
-		sub, err := a.conn.volunteer(a.in, a.Subject, a.QueueGroup, a.Served)
-		if err != nil {
+		if err := a.volunteer(); err != nil {
 			return // the connection is closed, or drains already
 		}
-		a.volunteers = append(a.volunteers, sub)
 	}
 }
 
 // volunteering returns the subscriptions that have not got their request.
 func (a *attached) volunteering() []*nats.Subscription {
 	var subs []*nats.Subscription
-	for _, sub := range a.volunteers {
-		if sub.IsValid() && !a.conn.anchor.holdsWith(sub) {
-			subs = append(subs, sub)
+	for _, v := range a.volunteers.list() {
+		if v.sub.IsValid() && !a.conn.anchor.holdsWith(v.sub) {
+			subs = append(subs, v.sub)
 		}
 	}
 	return subs
@@ -78,9 +76,9 @@ func (a *attached) failedToSubscribe(subject string, err error) error {
 // detach ends both flows.
 func (a *attached) detach() {
 	a.conn.unsubscribe(a.requests, a.cancels)
-	for _, sub := range a.volunteers {
-		if !a.conn.anchor.holdsWith(sub) { // it stays until the service ends
-			a.conn.unsubscribe(sub)
+	for _, v := range a.volunteers.list() {
+		if !a.conn.anchor.holdsWith(v.sub) { // it stays until the service ends
+			a.conn.unsubscribe(v.sub)
 		}
 	}
 	a.leaves.Do(func() { a.conn.intakes.release(a.in) })

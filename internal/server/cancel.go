@@ -4,14 +4,22 @@ import "github.com/nats-io/nats.go"
 
 // canceller receives the messages of clients that have given up a call of an endpoint. Their body is the call's reply
 // subject, which holds a random number: nobody can end a call that is not theirs.
-type canceller struct{ endpoint *Served }
+type canceller struct {
+	endpoint   *Served
+	volunteers *volunteers // which may hold back the request that the caller has given up
+}
 
 // admit implements [receiver]. It returns what waited, to be answered.
 func (c canceller) admit(m *nats.Msg) *Request {
 	if len(m.Data) > maxReply {
 		return nil
 	}
-	return c.endpoint.cancelCall(string(m.Data))
+	reply := string(m.Data)
+	waited, found := c.endpoint.cancelCall(reply)
+	if !found {
+		c.volunteers.overtake(reply)
+	}
+	return waited
 }
 
 // proceed implements [receiver].

@@ -73,7 +73,8 @@ func (l *Local) Request(ctx context.Context, m *nats.Msg) (*nats.Msg, error) {
 	}
 	if errors.Is(ctx.Err(), context.Canceled) { // after a deadline the endpoint knows by itself
 		for _, e := range receivers {
-			e.answerAllRefused(e.cancelCall(reply))
+			waited, _ := e.cancelCall(reply)
+			e.answerAllRefused(waited)
 		}
 	}
 	return nil, ctx.Err()

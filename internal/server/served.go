@@ -348,13 +348,14 @@ func (e *Served) noticeDrainedLocked() {
 	}
 }
 
-// cancelCall ends the contexts of the requests with that reply subject. Those that wait leave the queue: it returns the
-// first of them, which the others follow, and answerAllRefused must be called for them.
-func (e *Served) cancelCall(reply string) *Request {
+// cancelCall ends the contexts of the requests with that reply subject, and reports whether there was one. Those that wait
+// leave the queue: it returns the first of them, which the others follow, and answerAllRefused must be called for them.
+func (e *Served) cancelCall(reply string) (waited *Request, found bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	var abandoned list
 	for r := e.callers.take(reply); r != nil; r = e.callers.take(reply) {
+		found = true
 		if !r.waits {
 			r.end(ErrCallerGone)
 			continue
@@ -364,7 +365,7 @@ func (e *Served) cancelCall(reply string) *Request {
 		e.refuseLocked(r, wire.CallerGone())
 		abandoned.add(r)
 	}
-	return abandoned.first
+	return abandoned.first, found
 }
 
 // answerAllRefused answers a request that will not run, and those that follow it in a list.

@@ -153,7 +153,7 @@ func (s *Server) volunteer(endpoints []*attached) {
 		return
 	}
 	for _, a := range endpoints {
-		a.volunteer(max(1, volunteers/len(endpoints)))
+		a.offer(max(1, wantedVolunteers/len(endpoints)))
 	}
 	_ = s.conn.nc.FlushTimeout(flushTimeout) // it fails if the connection is lost, or slow
 }
