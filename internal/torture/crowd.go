@@ -15,13 +15,6 @@ const (
 
 	// crowdTimeout is so long that no call is refused because it would wait for half of its time.
 	crowdTimeout = time.Hour
-
-	// crowdLast is how long the last of the handlers may take that are told.
-	crowdLast = time.Second
-
-	// crowdUntold is how many handlers may go on. A client says once that a call is given up, and is not heard if that comes
-	// before the request, which happens to a few in ten thousand calls of a crowd.
-	crowdUntold = crowdSize / 100
 )
 
 // cancelAll makes many calls at once, none of which is answered, and gives all of them up at the same moment. Each must
@@ -77,11 +70,10 @@ func (s *saboteur) cancelAll() error {
 	if !busy {
 		s.account.brokenf(noneLost, "no handler has begun with one of %d calls in %v", crowdSize, patience)
 	}
-	noticed := awaitTrue(noticeTime, func() bool { return s.load.gate.held() <= crowdUntold })
+	noticed := awaitTrue(noticeTime, func() bool { return s.load.gate.held() == 0 })
 	if !noticed && !s.account.disturbed(s.account.start) { // nodes that were killed may not know yet who hears of it
 		s.account.brokenf(forgets, "%d handlers still run %v after %d calls were cancelled", s.load.gate.held(), noticeTime, crowdSize)
 	}
-	awaitTrue(crowdLast, func() bool { return s.load.gate.held() == 0 })
 	s.account.hearMany("handlers not told that their caller has cancelled", s.load.gate.held())
 	return nil
 }
