@@ -3,6 +3,8 @@ package typednats_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net/http"
 	"testing"
 
 	"github.com/nats-io/nats.go"
@@ -96,5 +98,49 @@ func TestEmptyCancellationCancelsNothing(t *testing.T) {
 		if !errors.Is(cause, context.DeadlineExceeded) {
 			t.Errorf("the handler's context ended because of %v, want DeadlineExceeded", cause)
 		}
+	}
+}
+
+// What waits for a context may fail with its cause in place of its error, as net/http does. That was code 500, and a report.
+func TestHandlerReturnsTheCauseOfItsEnd(t *testing.T) {
+	t.Parallel()
+	srv := typednatstest.Run(t)
+	started := make(chan struct{}, 1)
+	reports := make(reportLog, 4)
+	s := start(t, srv.Connect(t), config(reports.config), echo.Handle(func(ctx context.Context, in note) (note, error) {
+		started <- struct{}{}
+		<-ctx.Done()
+		if in.Text == "cause" {
+			return note{}, context.Cause(ctx)
+		}
+		r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://127.0.0.1:1", nil)
+		if err != nil {
+			return note{}, err
+		}
+		reply, err := http.DefaultTransport.RoundTrip(r)
+		if err == nil {
+			_ = reply.Body.Close()
+		}
+		return note{}, fmt.Errorf("ask the stock: %w", err)
+	}))
+	client := newClient(t, srv.Connect(t))
+	for i, how := range []string{"cause", "request"} {
+		ctx, cancel := context.WithCancel(within(t))
+		call := callAsync(ctx, client, echo, note{how})
+		await(t, started, "the handler to run")
+		cancel()
+		await(t, call, "the call to end")
+		eventually(t, "the request to be counted", func() bool {
+			stats, _ := s.EndpointStats("echo")
+			return stats.NumErrors == i+1
+		})
+		stats, _ := s.EndpointStats("echo")
+		compare(t, how+": last error", "499:the caller gave up before the handler was done", stats.LastError)
+	}
+	if err := s.Stop(within(t)); err != nil {
+		t.Errorf("Stop: %v", err)
+	}
+	if len(reports) > 0 {
+		t.Errorf("reported: %+v", <-reports)
 	}
 }

@@ -43,7 +43,7 @@ var (
 	ErrEndpointNotFound = server.ErrEndpointNotFound
 
 	// ErrCallerGone is the [context.Cause] of the end of a handler's context if the caller cancelled its call. Callers
-	// through a [Client] are recognised.
+	// through a [Client] are recognised. It is [context.Canceled], too, for [errors.Is].
 	ErrCallerGone = server.ErrCallerGone
 
 	// ErrAbandoned is returned when a service or an endpoint was stopped before all that it had accepted was
