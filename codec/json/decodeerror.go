@@ -6,7 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strconv"
 	"strings"
+
+	"github.com/typednats/typednats/internal/payload"
 )
 
 // decodeError is an error of decoding in words for whoever sent the data: it names fields as JSON does, and no Go type.
@@ -21,24 +24,28 @@ func (e *decodeError) Error() string { return e.text }
 // Unwrap returns the error of encoding/json.
 func (e *decodeError) Unwrap() error { return e.cause }
 
-// explain puts errors that name Go types into words without them.
-func explain(err error) error {
+// explain puts an error of decoding into v into words without Go types.
+func explain(err error, v any) error {
 	if err == nil {
 		return nil
 	}
 	if mismatch, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		return &decodeError{explainMismatch(mismatch), err}
+		return &decodeError{explainMismatch(mismatch, v), err}
 	}
 	if strings.Contains(err.Error(), ",string struct tag") {
 		return &decodeError{"a number or boolean in quotes does not fit its field", err}
 	}
-	return err
+	return payload.InWords(err)
 }
 
-func explainMismatch(e *json.UnmarshalTypeError) string {
-	text := fmt.Sprintf("got %s, want %s", e.Value, wanted(e.Type))
+func explainMismatch(e *json.UnmarshalTypeError, v any) string {
+	got := e.Value
+	if text, ok := strings.CutPrefix(got, "number "); ok && !json.Valid([]byte(text)) { // the key of a map, in quotes
+		got = strconv.Quote(text)
+	}
+	text := fmt.Sprintf("got %s, want %s", got, wanted(e.Type))
 	if e.Field != "" {
-		return fmt.Sprintf("field %q: %s", e.Field, text)
+		return fmt.Sprintf("field %q: %s", pathOf(reflect.TypeOf(v), e.Field), text)
 	}
 	return text
 }

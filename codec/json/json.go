@@ -92,9 +92,9 @@ func (e Encoding) Unmarshal(data []byte, v any) error {
 		return err
 	}
 	if !e.refuseUnknown {
-		return explain(decode(data, v))
+		return explain(decode(data, v), v)
 	}
-	return explain(decodeStrictly(data, v))
+	return explain(decodeStrictly(data, v), v)
 }
 
 // decodeStrictly refuses unknown fields.

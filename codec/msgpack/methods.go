@@ -6,6 +6,8 @@ import (
 	"reflect"
 
 	"github.com/vmihailenco/msgpack/v5"
+
+	"github.com/typednats/typednats/internal/payload"
 )
 
 // way is by what a type is encoded and decoded.
@@ -103,7 +105,7 @@ func decodeByBinary(d *decoder, v reflect.Value) error {
 		return err
 	}
 	m, _ := reflect.TypeAssert[encoding.BinaryUnmarshaler](v.Addr())
-	return m.UnmarshalBinary(data)
+	return payload.InWords(m.UnmarshalBinary(data))
 }
 
 func encodeByText(e *encoder, v reflect.Value) error {
@@ -125,7 +127,7 @@ func decodeByText(d *decoder, v reflect.Value) error {
 		return err
 	}
 	m, _ := reflect.TypeAssert[encoding.TextUnmarshaler](v.Addr())
-	return m.UnmarshalText(data)
+	return payload.InWords(m.UnmarshalText(data))
 }
 
 // forMethod takes what a method decodes. A nil is a zero value, and not for the method.

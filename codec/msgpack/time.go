@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"reflect"
 	"time"
+
+	"github.com/typednats/typednats/internal/payload"
 )
 
 // The extension types of a time: that of the specification, and one that an old library for JavaScript has.
@@ -48,7 +50,7 @@ func decodeTime(d *decoder, v reflect.Value) error {
 	if text, ok := d.bytes(c); ok {
 		t, err := time.Parse(time.RFC3339Nano, string(text))
 		*to = t
-		return err
+		return payload.InWords(err)
 	}
 	if n, ok := d.arrayLen(c); ok && n == 2 {
 		seconds, _, ok1 := d.integer(d.code())
