@@ -31,6 +31,7 @@ var checked sync.Map //nolint:gochecknoglobals // what is in it follows from the
 //   - map keys that are not text, integers or a type with MarshalText and UnmarshalText;
 //   - structs that hold all that they have in unexported fields, without a method that encodes them;
 //   - an embedded type whose methods encode the whole struct, so that the fields beside it are lost;
+//   - an embedded pointer whose methods decode the whole struct, since it is nil then;
 //   - two fields of the same name on the same level, of which neither is sent;
 //   - a type with one of MarshalText and UnmarshalText, if the other way does not understand it;
 //   - methods with pointer receivers that encode the values of a map, which have no address.

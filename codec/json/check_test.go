@@ -87,6 +87,18 @@ func (*visitOf) UnmarshalJSON([]byte) error   { return nil }
 func (visitOf) MarshalText() ([]byte, error)  { return nil, nil }
 func (*visitOf) UnmarshalText(_ []byte) error { return nil }
 
+type deadline struct{ *time.Time }
+
+// perhaps makes the time that it embeds, but only for JSON.
+type perhaps struct{ *time.Time }
+
+func (p perhaps) MarshalJSON() ([]byte, error) { return p.Time.MarshalJSON() }
+
+func (p *perhaps) UnmarshalJSON(data []byte) error {
+	p.Time = new(time.Time)
+	return p.Time.UnmarshalJSON(data)
+}
+
 type Left struct{ ID string }
 
 type Right struct{ ID string }
@@ -143,6 +155,10 @@ var checks = []struct {
 	{&blank{}, "blank: json_test.blank has no exported field"},
 	{[]blank{}, "[]: json_test.blank has no exported field"},
 	{visit{}, "visit.Guest: MarshalJSON of the embedded time.Time stands for all of json_test.visit"},
+	{struct{ *time.Time }{}, "UnmarshalJSON is that of the embedded *time.Time, which is nil in a value that is decoded"},
+	{[]struct{ deadline }{}, "UnmarshalJSON is that of the embedded *time.Time"},
+	{struct{ *label }{}, "UnmarshalText is that of the embedded *json_test.label"},
+	{perhaps{}, ""},
 	{struct {
 		*big.Int
 		Name string

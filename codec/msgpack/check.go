@@ -8,6 +8,8 @@ import (
 	"reflect"
 	"time"
 
+	"github.com/vmihailenco/msgpack/v5"
+
 	"github.com/typednats/typednats/internal/fields"
 )
 
@@ -70,19 +72,25 @@ func (c *checker) checkMethods(t reflect.Type, path string) bool {
 		return true
 	}
 	var names []string
+	decodes := ""
 	way := methodsOf(t)
 	switch way {
 	case byLibrary:
 		names = []string{"EncodeMsgpack", "DecodeMsgpack", "MarshalMsgpack", "UnmarshalMsgpack"}
+		if decodes = "UnmarshalMsgpack"; reflect.PointerTo(t).Implements(reflect.TypeFor[msgpack.CustomDecoder]()) {
+			decodes = "DecodeMsgpack"
+		}
 	case byBinary:
-		names = []string{"MarshalBinary", "UnmarshalBinary"}
+		names, decodes = []string{"MarshalBinary", "UnmarshalBinary"}, "UnmarshalBinary"
 	case byText:
-		names = []string{"MarshalText", "UnmarshalText"}
+		names, decodes = []string{"MarshalText", "UnmarshalText"}, "UnmarshalText"
 	case byKind:
 		return c.checkUnusedMethods(t, path)
 	}
 	if lost, method, from, ok := fields.Swallows(t, readTag, names...); ok {
 		c.refusef(path+"."+lost.Path, "%s of the embedded %v stands for all of %v, so this field is lost", method, from, t)
+	} else if from, ok := fields.Dangling(t, decodes); ok {
+		c.refusef(path, "%s is that of the embedded %v, which is nil in a value that is decoded; give the field a name", decodes, from)
 	}
 	return false
 }

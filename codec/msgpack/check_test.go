@@ -44,6 +44,23 @@ type visit struct {
 	Guest string
 }
 
+type deadline struct{ *time.Time }
+
+// perhaps makes the time that it embeds.
+type perhaps struct{ *time.Time }
+
+func (p perhaps) MarshalBinary() ([]byte, error) {
+	if p.Time == nil {
+		return time.Time{}.MarshalBinary()
+	}
+	return p.Time.MarshalBinary()
+}
+
+func (p *perhaps) UnmarshalBinary(data []byte) error {
+	p.Time = new(time.Time)
+	return p.Time.UnmarshalBinary(data)
+}
+
 type Left struct{ ID string }
 
 type Right struct{ ID string }
@@ -108,6 +125,10 @@ func TestCheckType(t *testing.T) {
 		{struct{ Price *money }{}, ".Price: msgpack_test.money is encoded by MarshalJSON"},
 		{blank{}, "blank: msgpack_test.blank has no exported field"},
 		{visit{}, "visit.Guest: MarshalBinary of the embedded time.Time stands for all of msgpack_test.visit"},
+		{struct{ *time.Time }{}, "UnmarshalBinary is that of the embedded *time.Time, which is nil in a value that is decoded"},
+		{struct{ deadline }{}, "UnmarshalBinary is that of the embedded *time.Time"},
+		{struct{ *label }{}, "UnmarshalText is that of the embedded *msgpack_test.label"},
+		{perhaps{}, ""},
 		{shadow{}, `shadow.Left.ID: it is shadowed by another field "ID"`},
 		{struct {
 			Left

@@ -104,6 +104,7 @@ func (codec) IsNil(data []byte) bool { return len(data) == 1 && data[0] == codeN
 //   - types with MarshalJSON and no methods that this codec calls, but for [encoding/json.RawMessage], which is bytes;
 //   - structs that hold all that they have in unexported fields, without methods that encode them;
 //   - an embedded type whose methods encode the whole struct, so that the fields beside it are lost;
+//   - an embedded pointer whose methods decode the whole struct, since it is nil then;
 //   - fields that another field of the same name shadows, a struct that embeds itself among them;
 //   - msgpack tags with options that are not understood.
 func (c codec) CheckType(t reflect.Type) error {

@@ -65,6 +65,17 @@ func Swallows(t reflect.Type, read func(reflect.StructField) Tag, names ...strin
 	return Field{}, "", nil, false
 }
 
+// Dangling returns the embedded pointer or interface that lends a struct type a method. In a value that is being decoded it
+// is nil, so that such a method has nothing to decode into.
+func Dangling(t reflect.Type, method string) (from reflect.Type, ok bool) {
+	for source, embedded := inherited(t, method); embedded; source, embedded = inherited(source.Type, method) {
+		if k := source.Type.Kind(); k == reflect.Pointer || k == reflect.Interface {
+			return source.Type, true
+		}
+	}
+	return nil, false
+}
+
 // Promoted returns the type of the embedded field that lends a struct type a method.
 func Promoted(t reflect.Type, name string) (from reflect.Type, ok bool) {
 	source, ok := inherited(t, name)
