@@ -3,7 +3,6 @@ package typednats
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"reflect"
@@ -102,30 +101,6 @@ func (c *call) checkCodec() error {
 func (c *call) inherit(o *clientOptions) {
 	c.retry, c.timeout = o.retry, cmp.Or(c.compiled.timeout, o.timeout)
 	c.addHeaders(o.header)
-}
-
-// fail wraps what went wrong with a call.
-func (c *call) fail(err error) error {
-	return &CallError{Endpoint: c.name, Subject: c.target, Err: err, run: c.executionOf(err)}
-}
-
-// failIn wraps what went wrong with a call that has a context. If the call has ended with that, it says why the context
-// has ended.
-func (c *call) failIn(ctx context.Context, err error) error {
-	if errors.Is(err, context.DeadlineExceeded) {
-		awaitDeadline(ctx)
-	}
-	end := ctx.Err()
-	if end == nil || !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled) {
-		return c.fail(err)
-	}
-	if !errors.Is(err, end) {
-		err = fmt.Errorf("%w: %w", end, err)
-	}
-	if cause := context.Cause(ctx); !errors.Is(err, cause) {
-		err = fmt.Errorf("%w: %w", err, cause)
-	}
-	return c.fail(err)
 }
 
 // begin takes over what r, a client, says of its calls. It reports what keeps the call from being made.

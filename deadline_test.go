@@ -226,3 +226,46 @@ func TestAttemptTimeoutRetriesWhoeverNotices(t *testing.T) {
 	}
 	all.Wait()
 }
+
+// A group of calls is given up when one of them fails, and its context's cause is that failure. It was taken for what the
+// others had got: another service's code and errors, and whether they were run.
+func TestFailureOfAnotherCallIsNoAnswerToThisOne(t *testing.T) {
+	t.Parallel()
+	nc := typednatstest.Server(t)
+	released := newGate()
+	defer released.open()
+	start(t, nc, config(), echo.Handle(released.handle))
+	for name, cause := range map[string]error{
+		"nobody serves it":  callOf(echo.InSubject("nobody"), note{})(nc),
+		"a code":            &typednats.CallError{Subject: "other", Err: typednats.Errorf(404, "no")},
+		"a code, alone":     fmt.Errorf("other: %w", typednats.Errorf(404, "no")),
+		"a declared error":  missing{"nut"},
+		"another of nats":   nats.ErrNoResponders,
+		"an error of users": errors.New("shop closes"),
+	} {
+		for kind, r := range requesters(t, nc) {
+			ctx, giveUp := context.WithCancelCause(within(t))
+			seen := newWatching()
+			call := async(func() error {
+				_, err := typednats.RequestService(ctx, r, echo, note{}, typednats.WithObserver(seen))
+				return err
+			})
+			giveUp(cause)
+			err := await(t, call, "the end of the call")
+			if !errors.Is(err, context.Canceled) || !errors.Is(err, cause) || !strings.Contains(err.Error(), cause.Error()) {
+				t.Errorf("%s, %s: %v, want the cause in it", kind, name, err)
+			}
+			_, isReply := errors.AsType[*typednats.ServiceError](err)
+			_, isDeclared := errors.AsType[missing](err)
+			if isReply || isDeclared || name == "nobody serves it" && errors.Is(err, nats.ErrNoResponders) {
+				t.Errorf("%s, %s: %v is taken for an answer to this call", kind, name, err)
+			}
+			if answer := answerOf(err); answer != "perhaps" {
+				t.Errorf("%s, %s: run: %q, want perhaps", kind, name, answer)
+			}
+			if o := await(t, seen.ended, "the observer"); o.Outcome != typednats.OutcomeUnanswered || o.Code != 0 {
+				t.Errorf("%s, %s: outcome %v, code %d, want unanswered", kind, name, o.Outcome, o.Code)
+			}
+		}
+	}
+}

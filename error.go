@@ -123,7 +123,8 @@ func invalidEndpoint(name string) error {
 //   - [context.DeadlineExceeded] or [context.Canceled]: the time of the call was over, or it was given up. Whoever
 //     noticed that first, it is this error; if it was the service, its [*ServiceError] with code 504 or 499 is there
 //     beside it. The [context.Cause] of the call's context is in the tree, and [nats.ErrDisconnected] if the
-//     connection was down meanwhile,
+//     connection was down meanwhile. If the cause is the failure of another call, [errors.Is] finds it, but not what is in
+//     it: that is no answer to this one,
 //   - [nats.ErrPermissionViolation]: the server refused the request or the client's inbox; with [context.DeadlineExceeded]
 //     if that was known only when the time was up,
 //   - [nats.ErrDisconnected]: the connection was lost and the request not sent again; with [nats.ErrReconnectBufExceeded]

@@ -2,6 +2,7 @@ package typednats
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
@@ -66,10 +67,13 @@ func (i *interceptedCall) make(ctx context.Context, r Requester, c *call, in, ou
 	if c.replyHeader != nil {
 		*c.replyHeader = header
 	}
-	if err != nil {
+	if err == nil {
+		err = c.checkReplyType(reply)
+	} else if !errors.Is(err, errInvocation) || isCallError(err) {
 		return nil, err
 	}
-	if err := c.checkReplyType(reply); err != nil {
+	if err != nil {
+		c.sent.earlier = i.taken.Load() // whatever an interceptor has made of it, it may have been run
 		return nil, c.fail(fmt.Errorf("%w: %w", ErrInvalidConfig, err))
 	}
 	return c.out.exactly(reply), nil
@@ -78,7 +82,7 @@ func (i *interceptedCall) make(ctx context.Context, r Requester, c *call, in, ou
 // callInside is the [Handler] inside a client's interceptors: those of the call.
 func callInside(ctx context.Context, inv *Invocation) (any, error) {
 	if inv == nil || inv.call == nil {
-		return nil, fmt.Errorf("%w: %w", ErrInvalidConfig, errInvocation)
+		return nil, errInvocation
 	}
 	return inv.call.inside(ctx, inv)
 }
@@ -86,7 +90,7 @@ func callInside(ctx context.Context, inv *Invocation) (any, error) {
 // callOver is the [Handler] inside all interceptors: the call over the wire.
 func callOver(ctx context.Context, inv *Invocation) (any, error) {
 	if inv == nil || inv.call == nil {
-		return nil, fmt.Errorf("%w: %w", ErrInvalidConfig, errInvocation)
+		return nil, errInvocation
 	}
 	return inv.call.again(ctx, inv)
 }
@@ -117,7 +121,7 @@ func (i *interceptedCall) again(ctx context.Context, inv *Invocation) (any, erro
 	}
 	store(in, inv.Request)
 	header, err := c.roundTrip(ctx, i.requester, in, out)
-	if c.sent.last {
+	if c.sent.earlier || c.sent.last {
 		i.mayHaveRun.Store(true)
 	}
 	i.handoff.end(inv, number, func() { inv.ReplyHeader = header })

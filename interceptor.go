@@ -44,8 +44,9 @@ type Interceptor func(next Handler) Handler
 type PanicError = server.PanicError
 
 var (
-	errNoHandler  = errors.New("it returned no Handler")
-	errInvocation = errors.New("an interceptor called next with an Invocation that is neither the one it got nor a copy")
+	errNoHandler   = errors.New("it returned no Handler")
+	errNextContext = errors.New("an interceptor called next without a context")
+	errInvocation  = errors.New("an interceptor called next with an Invocation that is neither the one it got nor a copy")
 )
 
 // chain wraps h in interceptors, the first outermost.

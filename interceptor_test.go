@@ -558,3 +558,18 @@ func TestInterceptorMayLeaveTheHandlerRunning(t *testing.T) {
 		}
 	}
 }
+
+// A handler was run without a context, which it may not stand.
+func TestInterceptorCallsNextWithoutContext(t *testing.T) {
+	t.Parallel()
+	nc, reports := typednatstest.Server(t), make(reportLog, 1)
+	start(t, nc, config(reports.config), echo.Handle(repeat, typednats.WithInterceptors(func(next typednats.Handler) typednats.Handler {
+		return func(_ context.Context, inv *typednats.Invocation) (any, error) {
+			return next(nil, inv)
+		}
+	})))
+	compare(t, "reply", "500:internal error", failureOf(exchange(t, nc, "echo", nil, `{}`)))
+	if r := await(t, reports, "the report"); !strings.Contains(r.Err.Error(), "called next without a context") {
+		t.Errorf("report %+v", r)
+	}
+}

@@ -155,6 +155,9 @@ func (p *pipeline) handleInnermost(ctx context.Context, inv *Invocation) (any, e
 	if inv == nil || inv.msg == nil {
 		return nil, errInvocation
 	}
+	if ctx == nil {
+		return nil, errNextContext
+	}
 	if err := p.checkRequestType(inv.Request); err != nil {
 		return nil, err
 	}

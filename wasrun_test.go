@@ -145,3 +145,58 @@ func TestWasRunOfSeveralAttempts(t *testing.T) {
 		t.Errorf("%v: run: %q, want no: all were refused", err, answerOf(err))
 	}
 }
+
+// TestWasRunBehindInterceptors has interceptors that make something else of what the service has answered, or not.
+func TestWasRunBehindInterceptors(t *testing.T) {
+	t.Parallel()
+	nc := typednatstest.Server(t)
+	calls := 0
+	answer(t, nc, "again", func(*nats.Msg) *nats.Msg {
+		if calls++; calls%2 == 1 {
+			return nil // which may have been run
+		}
+		return refusal("503", typednats.RefusedOverload)
+	})
+	start(t, nc, config(), echo.Handle(repeat))
+	client := typednats.NewClient(nc, typednats.WithRetry(typednats.Retry{
+		Attempts: 2, Backoff: time.Millisecond, AttemptTimeout: 20 * time.Millisecond, Budget: 2,
+	}))
+	for name, test := range map[string]struct {
+		e    typednats.Endpoint[note, note, missing]
+		want string
+		by   func(ctx context.Context, inv *typednats.Invocation, next typednats.Handler) (any, error)
+	}{
+		"nil after a reply": {echo, "perhaps", func(ctx context.Context, inv *typednats.Invocation, next typednats.Handler) (any, error) {
+			_, err := next(ctx, inv)
+			return nil, err
+		}},
+		"another type in place of a call": {echo, "no", func(context.Context, *typednats.Invocation, typednats.Handler) (any, error) {
+			return 5, nil
+		}},
+		"a strange Invocation": {echo, "no", func(ctx context.Context, _ *typednats.Invocation, next typednats.Handler) (any, error) {
+			return next(ctx, &typednats.Invocation{Request: note{}})
+		}},
+		"a strange Invocation after a reply": {echo, "perhaps", func(ctx context.Context, inv *typednats.Invocation, next typednats.Handler) (any, error) {
+			if _, err := next(ctx, inv); err != nil {
+				return nil, err
+			}
+			return next(ctx, nil)
+		}},
+		"a mistake after attempts": {again, "perhaps", func(ctx context.Context, inv *typednats.Invocation, next typednats.Handler) (any, error) {
+			_, _ = next(ctx, inv)
+			inv.Request = 5
+			return next(ctx, inv)
+		}},
+	} {
+		around := func(next typednats.Handler) typednats.Handler {
+			return func(ctx context.Context, inv *typednats.Invocation) (any, error) { return test.by(ctx, inv, next) }
+		}
+		_, err := typednats.RequestService(within(t), client, test.e, note{}, typednats.WithInterceptors(around))
+		if failed, ok := errors.AsType[*typednats.CallError](err); !ok || failed.Endpoint == "" || !errors.Is(err, typednats.ErrInvalidConfig) {
+			t.Errorf("%s: %v, want a CallError about a mistake", name, err)
+		}
+		if got := answerOf(err); got != test.want {
+			t.Errorf("%s: %v: run: %q, want %s", name, err, got, test.want)
+		}
+	}
+}
