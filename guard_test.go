@@ -3,6 +3,7 @@ package typednats_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -227,6 +228,8 @@ func wrong(what string) error {
 		return typednats.Errorf(409, "conflict")
 	case "panic":
 		panic("the secret is 42")
+	case "call":
+		return fmt.Errorf("look up: %w", &typednats.CallError{Subject: "stock", Err: typednats.Errorf(403, "the secret is 42")})
 	default:
 		return errors.New(what)
 	}
@@ -249,12 +252,13 @@ func testValidation[In any](t *testing.T, of func(string) In) {
 		"missing":  {404, ""},
 		"conflict": {409, "conflict"},
 		"panic":    {500, "internal error"},
+		"call":     {500, "internal error"},
 	} {
 		ran = 0
 		var h nats.Header
 		_, err := typednats.RequestService(within(t), nc, e, of(what), typednats.WithReplyHeader(&h))
 		compare(t, what+": runs", map[bool]int{true: 1}[what == ""], ran)
-		compare(t, what+": mark", map[bool]string{true: typednats.RefusedInvalid}[what != "" && what != "panic"],
+		compare(t, what+": mark", map[bool]string{true: typednats.RefusedInvalid}[test.code != 0 && test.code != 500],
 			h.Get(typednats.RefusedHeader))
 		if _, declared := errors.AsType[missing](err); declared != (what == "missing") {
 			t.Errorf("%s: %v", what, err)

@@ -16,8 +16,9 @@ import (
 // of a request, if its type has one, on the value or on the pointer to it.
 //
 // On a service, the error's text goes to the caller with code 400, marked as [RefusedInvalid]; a declared error or a
-// [*ServiceError] is sent as such, marked, too. So is a null where In is a pointer. On a client nothing is sent: a declared
-// error is returned as the service's would be, any other one is an [ErrInvalidRequest].
+// [*ServiceError] is sent as such, marked, too. So is a null where In is a pointer. The failure of a call that the method
+// makes is code 500, as that of a handler's call is. On a client nothing is sent: a declared error is returned as the
+// service's would be, any other one is an [ErrInvalidRequest].
 //
 // Interceptors inside it can change the request after it was looked at.
 func Validation() Interceptor {
@@ -72,6 +73,8 @@ func (inv *Invocation) invalid(err error) error {
 		return err
 	case found.member != nil, found.service != nil:
 		return &refusedError{wire.RefusedInvalid, err}
+	case isCallError(err): // how another service has failed says nothing about the request
+		return err
 	default:
 		return &refusedError{wire.RefusedInvalid, Errorf(wire.CodeBadRequest, "%w", err)}
 	}
