@@ -315,6 +315,9 @@ func (c *call) decode(ctx context.Context, reply *nats.Msg, out any) error {
 		}
 		return declared
 	}
+	if e, failed := wire.ParseStatus(reply); failed {
+		return c.failIn(ctx, errorOf(e, nil))
+	}
 	if c.out.empty {
 		return nil
 	}

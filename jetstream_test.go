@@ -182,3 +182,41 @@ func TestReplyThatLooksLikeAnAcknowledgement(t *testing.T) {
 		}
 	})
 }
+
+// JetStream says in a status that there is no such message. Into bytes, or into nothing, that was an empty success.
+func TestStatusIsNoEmptySuccess(t *testing.T) {
+	t.Parallel()
+	srv := typednatstest.Run(t, func(o *server.Options) { o.JetStream, o.StoreDir = true, t.TempDir() })
+	js, err := srv.Connect(t).JetStream()
+	if err != nil {
+		t.Fatal(err)
+	}
+	settings, err := js.CreateKeyValue(&nats.KeyValueConfig{Bucket: "settings", Storage: nats.MemoryStorage})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := settings.PutString("color", "red"); err != nil {
+		t.Fatal(err)
+	}
+	const read = "$JS.API.DIRECT.GET.KV_settings.$KV.settings."
+	for kind, r := range requesters(t, srv.Connect(t)) {
+		for name, get := range map[string]func(key string) (string, error){
+			"text": func(key string) (string, error) {
+				return typednats.Request[string, string](within(t), r, read+key, "", typednats.WithCallCodec(raw.Codec))
+			},
+			"nothing": func(key string) (string, error) {
+				_, err := typednats.Request[struct{}, struct{}](within(t), r, read+key, struct{}{})
+				return "", err
+			},
+		} {
+			if got, err := get("color"); err != nil || name == "text" && got != "red" {
+				t.Errorf("%s, %s: %q, %v", kind, name, got, err)
+			}
+			_, err := get("size")
+			compareFailure(t, kind+", "+name, serviceError(404, "Message Not Found"), err)
+			if run, known := typednats.WasRun(err); !run || !known {
+				t.Errorf("%s, %s: WasRun = %v, %v", kind, name, run, known)
+			}
+		}
+	}
+}

@@ -16,6 +16,20 @@ func IsNoResponders(m *nats.Msg) bool {
 	return len(m.Data) == 0 && HeaderValue(m.Header, StatusHeader) == noRespondersStatus
 }
 
+// ParseStatus reads a message that is nothing but a status from 400 on: JetStream says with one that there is no message, or
+// that a request is wrong. It reports false for any other message.
+func ParseStatus(m *nats.Msg) (e ErrorReply, failed bool) {
+	status := HeaderValue(m.Header, StatusHeader)
+	if status == "" || len(m.Data) > 0 {
+		return ErrorReply{}, false
+	}
+	code, err := strconv.Atoi(status)
+	if err != nil || code < 400 || code > 599 {
+		return ErrorReply{}, false
+	}
+	return ErrorReply{Code: code, Description: HeaderValue(m.Header, "Description")}, true
+}
+
 // IsRefusal reports whether err says that the server refused something for lack of a permission.
 func IsRefusal(err error) bool { return errors.Is(err, nats.ErrPermissionViolation) }
 
