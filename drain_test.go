@@ -40,6 +40,7 @@ func TestDrainOfTheConnectionLosesNoReply(t *testing.T) {
 		"in this process": {typednatstest.Run, func(*server.Options) {}, 0, nil},
 		"over a socket":   {typednatstest.RunSocket, func(*server.Options) {}, 0, nil},
 		"with a login":    {typednatstest.RunSocket, login, 20, nil},
+		"without echo":    {typednatstest.Run, func(*server.Options) {}, 20, nil}, // a message to itself does not arrive
 		"beside requests": {typednatstest.Run, func(*server.Options) {}, 0, func(t *testing.T, nc *nats.Conn) {
 			t.Helper()
 			awaitGone(t, nc, "nobody")
@@ -61,7 +62,11 @@ func TestDrainOfTheConnectionLosesNoReply(t *testing.T) {
 			srv, as := test.run(t, test.change), nats.UserInfo("less", "less")
 			closed, isClosed := signal()
 			count := goroutines(t)
-			nc, caller := srv.Connect(t, as, nats.ClosedHandler(closed)), srv.Connect(t, as)
+			opts := []nats.Option{as, nats.ClosedHandler(closed)}
+			if name == "without echo" {
+				opts = append(opts, nats.NoEcho())
+			}
+			nc, caller := srv.Connect(t, opts...), srv.Connect(t, as)
 			if test.beside != nil {
 				test.beside(t, nc)
 			}

@@ -41,8 +41,9 @@ type Service struct {
 //
 // The service never closes the connection nor replaces its handlers. When the connection drains ([nats.Conn.Drain]) the
 // service stops by itself, within cfg.DrainTimeout, and the connection waits for the replies of handlers in flight: up
-// to its own [nats.DrainTimeout], and surely if the server asks for no login, else once the service has got a few
-// requests; docs/reliability.md says why. When the connection is closed the service stops, too, and replies are lost.
+// to its own [nats.DrainTimeout], and surely if the server asks for no login and the connection is without [nats.NoEcho],
+// else once the service has got a few requests; docs/reliability.md says why. When the connection is closed the service
+// stops, too, and replies are lost.
 func NewService(nc *nats.Conn, cfg ServiceConfig, endpoints ...BoundEndpoint) (*Service, error) {
 	cfg.Metadata = maps.Clone(cfg.Metadata)
 	cfg.Guards = slices.Clone(cfg.Guards)

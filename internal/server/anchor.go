@@ -18,8 +18,8 @@ import (
 //
 // Where does the message come from? If the server asks nobody for a login, there are no permissions, and the service
 // sends it to itself when it starts. With a login it must not: the user may be allowed to answer only, and the refusal
-// would go to the connection's error handler, which belongs to the user. Then the message is a request, which a
-// [volunteer] takes beside the endpoint's own subscription.
+// would go to the connection's error handler, which belongs to the user. With [nats.NoEcho] it would not get the message.
+// Then the message is a request, which a [volunteer] takes beside the endpoint's own subscription.
 //
 //   - A copy of a request, to a subscription without the queue group, would be an anchor for sure. But the server takes the
 //     second delivery to a connection that may only answer for the answer, and refuses the real one.
@@ -47,7 +47,7 @@ func newAnchor(nc *nats.Conn) *anchor { return &anchor{nc: nc, raised: make(chan
 func (a *anchor) drop() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.over || a.down != nil || !a.nc.IsConnected() || a.nc.AuthRequired() {
+	if a.over || a.down != nil || !a.nc.IsConnected() || !a.reachesItself() {
 		return // before there is a connection, nobody knows what the server asks for
 	}
 	if a.sent == nil {
@@ -79,8 +79,11 @@ func (a *anchor) hold(sub *nats.Subscription) {
 func (a *anchor) needsVolunteers() bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.down == nil && a.nc.IsConnected() && a.nc.AuthRequired()
+	return a.down == nil && a.nc.IsConnected() && !a.reachesItself()
 }
+
+// reachesItself reports whether the service may send itself a message, and would get it.
+func (a *anchor) reachesItself() bool { return !a.nc.AuthRequired() && !a.nc.Opts.NoEcho }
 
 // holdsWith reports whether the callback of sub waits for the end of the service.
 func (a *anchor) holdsWith(sub *nats.Subscription) bool {
