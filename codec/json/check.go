@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net/url"
 	"reflect"
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/typednats/typednats/internal/fields"
@@ -34,6 +36,7 @@ var checked sync.Map //nolint:gochecknoglobals // what is in it follows from the
 //   - an embedded pointer whose methods decode the whole struct, since it is nil then;
 //   - two fields of the same name on the same level, of which neither is sent;
 //   - a type with one of MarshalText and UnmarshalText, if the other way does not understand it;
+//   - the option string on a number, a boolean or text with methods of its own;
 //   - methods with pointer receivers that encode the values of a map, which have no address.
 //
 // A mistake in the options of [New] is an error for each type.
@@ -140,8 +143,28 @@ func (c *checker) checkStruct(v visit, path string) {
 		}
 	}
 	for _, f := range all.Fields {
+		if v.encoded && v.decoded && isQuotedTwice(v.FieldByIndex(f.Index)) {
+			c.refusef(path+"."+f.Path, "%v has methods of its own, which do not understand the option string of the tag", f.Type)
+		}
 		c.check(visit{f.Type, v.encoded, v.decoded, v.addressable || f.IsBehindPointer(v.Type)}, path+"."+f.Path)
 	}
+}
+
+// isQuotedTwice reports whether a field has the option string, which puts numbers, booleans and text in quotes, and a type
+// that is encoded or decoded by a method: encoding heeds the method alone, decoding wants both.
+func isQuotedTwice(f reflect.StructField) bool {
+	_, options, _ := strings.Cut(f.Tag.Get("json"), ",")
+	if !slices.Contains(strings.Split(options, ","), "string") {
+		return false
+	}
+	t := f.Type
+	if t.Kind() == reflect.Pointer && t.Name() == "" {
+		t = t.Elem()
+	}
+	if k := t.Kind(); (k < reflect.Bool || k > reflect.Float64) && k != reflect.String {
+		return false
+	}
+	return encodingForm(t) != byKind || decodingForm(t) != byKind
 }
 
 // isKey reports whether a type can be the key of an object in both directions.

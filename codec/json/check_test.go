@@ -42,6 +42,13 @@ type level int
 
 func (l level) MarshalText() ([]byte, error) { return fmt.Append(nil, "level ", int(l)), nil }
 
+// price has JSON methods.
+type price int
+
+func (p price) MarshalJSON() ([]byte, error) { return stdjson.Marshal(int(p)) }
+
+func (p *price) UnmarshalJSON(data []byte) error { return stdjson.Unmarshal(data, (*int)(p)) }
+
 type grade int
 
 func (g *grade) UnmarshalText([]byte) error { return nil }
@@ -159,6 +166,19 @@ var checks = []struct {
 	{[]struct{ deadline }{}, "UnmarshalJSON is that of the embedded *time.Time"},
 	{struct{ *label }{}, "UnmarshalText is that of the embedded *json_test.label"},
 	{perhaps{}, ""},
+	{struct {
+		A level `json:",string"`
+	}{}, ".A: json_test.level has methods of its own, which do not understand the option string"},
+	{struct {
+		A *price `json:"a,omitempty,string"`
+	}{}, ".A: *json_test.price has methods of its own"},
+	{struct {
+		A int            `json:",string"`
+		B *bool          `json:",string"`
+		C netip.Addr     `json:",string"` // no effect
+		D []price        `json:",string"`
+		E stdjson.Number `json:"string"`
+	}{}, ""},
 	{struct {
 		*big.Int
 		Name string
