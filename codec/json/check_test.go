@@ -175,8 +175,6 @@ var checks = []struct {
 	{struct {
 		A int            `json:",string"`
 		B *bool          `json:",string"`
-		C netip.Addr     `json:",string"` // no effect
-		D []price        `json:",string"`
 		E stdjson.Number `json:"string"`
 	}{}, ""},
 	{struct {
