@@ -182,8 +182,11 @@ func copies(r Requester) bool {
 	}
 }
 
-// exchange sends the request until one attempt counts.
+// exchange sends the request until one attempt counts, unless the call has ended already.
 func (c *call) exchange(ctx context.Context, r Requester, body []byte) (*nats.Msg, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, unsentError{err}
+	}
 	var budget *budget // nil is no bound
 	if client, ok := r.(*Client); ok && c.retry.isBounded() {
 		budget = client.budget

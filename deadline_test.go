@@ -250,6 +250,7 @@ func TestFailureOfAnotherCallIsNoAnswerToThisOne(t *testing.T) {
 				_, err := typednats.RequestService(ctx, r, echo, note{}, typednats.WithObserver(seen))
 				return err
 			})
+			await(t, released.entered, "the handler")
 			giveUp(cause)
 			err := await(t, call, "the end of the call")
 			if !errors.Is(err, context.Canceled) || !errors.Is(err, cause) || !strings.Contains(err.Error(), cause.Error()) {

@@ -70,6 +70,12 @@ func TestWasRun(t *testing.T) {
 		"encode":    {callOf(typednats.NewEndpoint[note, note, missing]("echo").WithCodec(raw.Codec), note{}), "no"},
 		"endpoint":  {callOf(typednats.NewEndpoint[note, note, missing](""), note{}), "no"},
 		"option":    {callOf(failing, note{}, typednats.WithHeader("a b", "c")), "no"},
+		"ended": {func(r typednats.Requester) error {
+			ended, end := context.WithCancel(t.Context())
+			end()
+			_, err := typednats.RequestService(ended, r, failing, note{"x"})
+			return err
+		}, "no"},
 	} {
 		for kind, r := range requesters(t, nc) {
 			err := test.call(r)
