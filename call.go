@@ -109,7 +109,7 @@ func (c *call) begin(ctx context.Context, r Requester) error {
 		*c.replyHeader = nil
 	}
 	if ctx == nil {
-		return c.fail(fmt.Errorf("%w: the context is nil", ErrInvalidConfig))
+		return c.fail(errNilContext)
 	}
 	client, _ := r.(*Client)
 	if client == nil && isNil(r) {

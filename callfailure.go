@@ -7,6 +7,9 @@ import (
 	"reflect"
 )
 
+// errNilContext is returned by whatever waits and got no context.
+var errNilContext = fmt.Errorf("%w: the context is nil", ErrInvalidConfig)
+
 // fail wraps what went wrong with a call.
 func (c *call) fail(err error) error { return c.failAs(err, c.executionOf(err)) }
 

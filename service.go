@@ -84,6 +84,9 @@ func NewService(nc *nats.Conn, cfg ServiceConfig, endpoints ...BoundEndpoint) (*
 // handlers in flight. It returns nil after a complete drain, [ErrAbandoned] with a count if handlers did not end in time,
 // [nats.ErrConnectionClosed] if the connection was closed for good, and what [NewService] returns.
 func Serve(ctx context.Context, nc *nats.Conn, cfg ServiceConfig, endpoints ...BoundEndpoint) error {
+	if ctx == nil {
+		return fmt.Errorf("serve %q: %w", cfg.Name, errNilContext)
+	}
 	s, err := NewService(nc, cfg, endpoints...)
 	if err != nil {
 		return err
@@ -158,6 +161,9 @@ func (s *Service) AddEndpoints(endpoints ...BoundEndpoint) error {
 // [ErrServiceStopped], [nats.ErrConnectionDraining], [nats.ErrDisconnected], or [nats.ErrPermissionViolation] for each
 // subscription that the server refuses. It waits until ctx ends, at most 10 s.
 func (s *Service) Ready(ctx context.Context) error {
+	if ctx == nil {
+		return errNilContext
+	}
 	if err := s.server.Ready(ctx); err != nil {
 		return fmt.Errorf("service %q is not ready: %w", s.cfg.Name, err)
 	}
@@ -169,6 +175,9 @@ func (s *Service) Ready(ctx context.Context) error {
 // name is the endpoint's name if it is unique, else its subject. An endpoint of a [ServiceConfig.Contract] can be removed,
 // too: who looks whether the fleet fits is told that it is missing.
 func (s *Service) RemoveEndpoint(ctx context.Context, name string) error {
+	if ctx == nil {
+		return errNilContext
+	}
 	if err := s.server.Remove(ctx, name); err != nil {
 		return fmt.Errorf("remove endpoint %q from service %q: %w", name, s.cfg.Name, err)
 	}
@@ -189,6 +198,9 @@ func (s *Service) RemoveEndpoint(ctx context.Context, name string) error {
 // server and forget them. The service then makes the connection anew ([nats.Conn.ForceReconnect]), because the server
 // would send requests that nobody receives. RemoveEndpoint does so, too.
 func (s *Service) Stop(ctx context.Context) error {
+	if ctx == nil {
+		return errNilContext
+	}
 	err := s.server.Stop(ctx)
 	s.reporter.settle(ctx)
 	return err

@@ -1,6 +1,7 @@
 package typednats_test
 
 import (
+	"context"
 	"errors"
 	"maps"
 	"net"
@@ -363,4 +364,26 @@ func TestServiceNeedsNoJetStream(t *testing.T) {
 	if err != nil || out.Text != "hello" {
 		t.Errorf("call = %v, %v", out, err)
 	}
+}
+
+// A context that is nil ended the program, and left the service of Serve behind.
+func TestServiceWithoutContext(t *testing.T) {
+	t.Parallel()
+	nc := typednatstest.Server(t)
+	s := start(t, nc, config(), echo.Handle(repeat))
+	var none context.Context
+	for name, err := range map[string]error{
+		"Serve":          typednats.Serve(none, nc, config(), echo.InSubject("other").Handle(repeat)),
+		"Ready":          s.Ready(none),
+		"RemoveEndpoint": s.RemoveEndpoint(none, "echo"),
+		"Stop":           s.Stop(none),
+	} {
+		if !errors.Is(err, typednats.ErrInvalidConfig) || !strings.Contains(err.Error(), "the context is nil") {
+			t.Errorf("%s: %v, want ErrInvalidConfig that says so", name, err)
+		}
+	}
+	if _, err := typednats.RequestService(within(t), nc, echo, note{}); err != nil {
+		t.Errorf("call afterwards: %v", err)
+	}
+	nobodyServes(t, nc, "other")
 }
