@@ -138,6 +138,7 @@ func each(s *contract.Schema, f func(*contract.Schema)) {
 		each(below, f)
 	}
 	each(s.AdditionalProperties, f)
+	each(s.Keys, f)
 	each(s.Items, f)
 	for _, below := range s.AnyOf {
 		each(below, f)

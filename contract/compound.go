@@ -126,6 +126,17 @@ func (c *comparison) compareObjects(out sink, at *place, w, r *node) {
 		}
 	}
 	c.compareUnknown(out, at.others(), written.others, read)
+	if read.others != nil && !read.others.Nothing {
+		c.compareKeys(out, at.names(), w.Keys, r.Keys)
+	}
+}
+
+// compareKeys compares what the names of other members stand for. In JSON all of them are text to who wants no more.
+func (c *comparison) compareKeys(out sink, at *place, w, r *Schema) {
+	if w == nil && r == nil || r == nil && !c.msgpack {
+		return
+	}
+	out.later(at, cmp.Or(w, c.text), cmp.Or(r, c.text))
 }
 
 // compareUnknown is about a member that the reader does not name.

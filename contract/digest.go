@@ -81,6 +81,7 @@ func plainSchema(tree any) {
 	plainSchemas(schema["properties"])
 	plainSchemas(schema["$defs"])
 	plainSchema(schema["additionalProperties"])
+	plainSchema(schema["x-keys"])
 	plainSchema(schema["items"])
 	alternatives, _ := schema["anyOf"].([]any)
 	for _, alternative := range alternatives {

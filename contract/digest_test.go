@@ -23,7 +23,7 @@ const (
 "x-lenient":true,
 "$defs":{
 "Request":{"type":"object","title":"T","properties":{"item":{"type":"string","description":"which","examples":["a"],"enum":["a","b"]},
-"n":{"type":"integer","minimum":-128,"maximum":127,"default":1,"x-msgpack-name":"N"},"id":{"const":9007199254740993}},"required":["item","n"]},
+"n":{"type":"integer","minimum":-128,"maximum":127,"default":1,"x-msgpack-name":"N"},"m":{"type":"object","x-keys":{"type":"integer","description":"k"}},"id":{"const":9007199254740993}},"required":["item","n"]},
 "Node":{"anyOf":[{"type":"object","properties":{"next":{"$ref":"#/$defs/Node"},"data":{"type":"string","contentEncoding":"base64","contentMediaType":"image/png"},
 "pair":{"type":"array","items":{"type":"number","format":"double"},"minItems":2,"maxItems":2}},"additionalProperties":false},{"type":"null","$comment":"c"}]}}}`
 
@@ -40,7 +40,7 @@ const (
 func TestDigest(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ name, document, want string }{
-		{"full", full, "4ROzt7Hk12RN_ENkBkX8MQ"},
+		{"full", full, "s0FZLqdz7MQL_in7vNRhUA"},
 		{"small", small, "ACiAbr7xtM5Wph_003a6fQ"},
 		{"foreign", foreign, "ssnnRIeluvqgdqqzVgunsg"},
 	} {
@@ -113,6 +113,7 @@ func TestDigestOfWords(t *testing.T) {
 		{`"enum":["a","b"]`, `"enum":["a"]`},
 		{`"minimum":-128`, `"minimum":-127`},
 		{`"x-msgpack-name":"N"`, `"x-msgpack-name":"M"`},
+		{`"x-keys":{"type":"integer"`, `"x-keys":{"type":"number"`},
 		{`"const":9007199254740993`, `"const":9007199254740992`},
 		{`"required":["item","n"]`, `"required":["item"]`},
 		{`"format":"int64"`, `"format":"uint64"`},

@@ -27,7 +27,9 @@
 //	$defs          the schemas that others refer to as #/$defs/name
 //
 // [Schema] has the keywords that are compared. Others are kept, and what they could matter for is a finding: a warning
-// that says "cannot tell". Keywords that begin with x- are for other programs, and mean nothing here.
+// that says "cannot tell". Two of them are not of JSON Schema: x-keys is the schema of what the names of other members
+// stand for, if that is not text, and x-msgpack-name is the name of a member in msgpack. All other keywords that begin
+// with x- are for other programs, and mean nothing here.
 //
 // # The digest
 //

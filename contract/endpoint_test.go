@@ -116,6 +116,15 @@ func TestDiffEndpoints(t *testing.T) {
 			"name in msgpack that nobody sends", `"reply":` + object(`a*:{"type":"string"}`), `"reply":` + object(`a*:{"type":"string","x-msgpack-name":"z"}`), nil,
 		},
 		{
+			"integers as keys become text", `"reply":{"type":"object","additionalProperties":{},"x-keys":{"type":"integer"}}`,
+			`"reply":{"type":"object","additionalProperties":{}}`, []string{"service first: breaking type reply{name}"},
+		},
+		{
+			"integers as keys become text in msgpack", `"content_types":["application/msgpack"],"reply":{"type":"object","additionalProperties":{},"x-keys":{"type":"integer"}}`,
+			`"content_types":["application/msgpack"],"reply":{"type":"object","additionalProperties":{}}`,
+			[]string{"always: breaking type reply{name}"},
+		},
+		{
 			"variant", `"content_types":["application/json","a/b"],"request":{"type":"string"},"variants":{"a/b":{"request":{"type":"string"}}}`,
 			`"content_types":["application/json","a/b"],"request":{"type":"string"},"variants":{"a/b":{"request":{"type":"boolean"}}}`,
 			[]string{"always: breaking type request"},

@@ -47,14 +47,14 @@ type comparison struct {
 	writer, reader side
 	ignoring       bool // what the reader ignores is none of its concern, as in replies
 	msgpack        bool
-	anything       *Schema
+	anything, text *Schema
 	queue          []task
 	met            map[pair]bool
 	verdicts       verdicts
 }
 
 func (c *comparison) begin() {
-	c.anything = &Schema{}
+	c.anything, c.text = &Schema{}, &Schema{Types: []Type{String}}
 	c.writer.shapes, c.reader.shapes = map[*Schema]*shape{}, map[*Schema]*shape{}
 	c.met = map[pair]bool{}
 	c.verdicts = verdicts{known: map[pair]verdict{}}

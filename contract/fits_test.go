@@ -91,6 +91,11 @@ func TestFits(t *testing.T) {
 		{"a required member without a schema", `{"type":"object","required":["a"]}`, `{"type":"object","properties":{"a":{"type":"string"}},"required":["a"]}`, []string{"warning opaque a"}},
 		{"a required member of a map", `{"type":"object","required":["a"],"additionalProperties":{"type":"null"}}`, `{"type":"object","properties":{"a":{"type":"string"}},"required":["a"],"additionalProperties":{}}`, []string{"breaking null a"}},
 		{"a required member that is read as it comes", `{"type":"object","properties":{"a":{"type":"string"}},"required":["a"]}`, `{"type":"object","required":["a"]}`, nil},
+		{"integers as keys of any text", `{"type":"object","additionalProperties":{}}`, `{"type":"object","additionalProperties":{},"x-keys":{"type":"integer"}}`, []string{"breaking type {name}"}},
+		{"text as keys of integers", `{"type":"object","additionalProperties":{},"x-keys":{"type":"integer"}}`, `{"type":"object","additionalProperties":{}}`, []string{"breaking type {name}"}},
+		{"keys of a smaller type", `{"type":"object","additionalProperties":{},"x-keys":{"type":"integer","minimum":0,"maximum":300}}`, `{"type":"object","additionalProperties":{},"x-keys":{"type":"integer","minimum":0,"maximum":255}}`, []string{"breaking range {name}"}},
+		{"keys of a larger type", `{"type":"object","additionalProperties":{},"x-keys":{"type":"integer","minimum":0,"maximum":255}}`, `{"type":"object","additionalProperties":{},"x-keys":{"$ref":"#/$defs/I"}}`, nil},
+		{"keys that nobody reads", `{"type":"object","additionalProperties":{},"x-keys":{"type":"integer"}}`, `{"type":"object"}`, []string{"warning ignored {}"}},
 		{"capitals of a map", `{"type":"object","properties":{"A":{"type":"string"}}}`, `{"type":"object","properties":{"a":{"type":"null"}}}`, []string{"breaking type A", "warning case A", "warning ignored A"}},
 		{"untyped conditions read", `{"type":"string"}`, `{"properties":{"a":{"type":"string"}},"required":["a"]}`, nil},
 		{"untyped conditions on objects", `{"type":"object"}`, `{"required":["a"]}`, []string{"breaking required a"}},
@@ -122,6 +127,7 @@ func TestFits(t *testing.T) {
 				s := schema(t, text)
 				s.Defs = map[string]*contract.Schema{
 					"A": {Types: []contract.Type{contract.String}}, "a/b[c]": {Types: []contract.Type{contract.String}},
+					"I": {Types: []contract.Type{contract.Integer}},
 				}
 				return s
 			}

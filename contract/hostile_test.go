@@ -58,6 +58,7 @@ func TestParseErrors(t *testing.T) {
 		{with(`"request":{"items":[{}]}`), "contract: request.items: is an array and not an object"},
 		{with(`"request":{"required":"a"}`), "contract: request.required: is a string and not an array"},
 		{with(`"request":{"items":{"$ref":"#/$defs/A"}}`), `contract: request.items: there is no definition "A"`},
+		{with(`"request":{"x-keys":{"$ref":"#/$defs/A"}}`), `contract: request.x-keys: there is no definition "A"`},
 		{with(`"$defs":{"A":{"$ref":"#/$defs/B"}}`), `contract: $defs.A: there is no definition "B"`},
 		{with(`"$defs":{"A":{"$ref":"#/$defs/A"}}`), "contract: $defs.A: refers to itself and never to a schema"},
 		{with(`"$defs":{"A":{"$ref":"#/$defs/B"},"B":{"$ref":"#/$defs/A"}}`), "contract: $defs.A: refers to itself and never to a schema"},

@@ -10,7 +10,7 @@ import (
 // begin with x- are for programs other than this one.
 func isHarmless(keyword string) bool {
 	switch keyword {
-	case "$schema", "$comment", "$anchor", "$defs", "definitions", "readOnly", "writeOnly", "x-msgpack-name":
+	case "$schema", "$comment", "$anchor", "$defs", "definitions", "readOnly", "writeOnly":
 		return true
 	default:
 		return strings.HasPrefix(keyword, "x-")
@@ -53,8 +53,8 @@ func (c *comparison) unjudged(out sink, at *place, w *node) {
 	}
 }
 
-// hasMsgpackNames reports whether a property below one of some schemas, or of some definitions, has another name in
-// msgpack.
+// hasMsgpackNames reports whether a member below one of some schemas, or of some definitions, has another name in
+// msgpack, or one that is no text there.
 func hasMsgpackNames(defs map[string]*Schema, schemas ...*Schema) bool {
 	for _, s := range slices.AppendSeq(schemas, maps.Values(defs)) {
 		if namesMsgpack(s, maxDepth) {
@@ -69,7 +69,7 @@ func namesMsgpack(s *Schema, depth int) bool {
 	if s == nil {
 		return false
 	}
-	names := s.MsgpackName != "" || depth == 0
+	names := s.MsgpackName != "" || s.Keys != nil || depth == 0
 	if !names {
 		s.each(func(_ string, below *Schema) {
 			names = names || namesMsgpack(below, depth-1)

@@ -137,6 +137,7 @@ func (p *parser) schema(path string, tree any) *Schema {
 		MaxItems:             m.length("maxItems"),
 		ContentEncoding:      m.text("contentEncoding"),
 		ContentMediaType:     m.text("contentMediaType"),
+		Keys:                 m.schema("x-keys"),
 		MsgpackName:          m.text("x-msgpack-name"),
 		Title:                m.text("title"),
 		Description:          m.text("description"),

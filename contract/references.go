@@ -59,6 +59,9 @@ func (s *Schema) each(f func(path string, below *Schema)) {
 	if s.AdditionalProperties != nil {
 		f("additionalProperties", s.AdditionalProperties)
 	}
+	if s.Keys != nil {
+		f("x-keys", s.Keys)
+	}
 	if s.Items != nil {
 		f("items", s.Items)
 	}

@@ -56,6 +56,9 @@ type Schema struct {
 	ContentEncoding string
 	// ContentMediaType says what bytes are. Without a type it stands for a body that is not JSON at all.
 	ContentMediaType string
+	// Keys is what the names of the members that AdditionalProperties describes stand for, if that is not text: the keyword
+	// x-keys. In JSON they are the text of such a value, in msgpack the value. A map[int32]T has the schema of an int32.
+	Keys *Schema
 	// MsgpackName is a property's name in msgpack if that differs: the keyword x-msgpack-name.
 	MsgpackName string
 	// Title, Description, Deprecated, Examples and Default are annotations: for people, and not in the digest.
@@ -133,6 +136,7 @@ func (s *Schema) tree() any {
 	}
 	putString(t, "contentEncoding", s.ContentEncoding)
 	putString(t, "contentMediaType", s.ContentMediaType)
+	putSchema(t, "x-keys", s.Keys)
 	putString(t, "x-msgpack-name", s.MsgpackName)
 	putString(t, "title", s.Title)
 	putString(t, "description", s.Description)

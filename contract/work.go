@@ -102,11 +102,13 @@ const (
 	inMember placeKind = iota
 	inElement
 	inOthers
+	inNames
 )
 
 func (p *place) member(name string) *place { return &place{p, inMember, name} }
 func (p *place) element() *place           { return &place{p, inElement, ""} }
 func (p *place) others() *place            { return &place{p, inOthers, ""} }
+func (p *place) names() *place             { return &place{p, inNames, ""} }
 
 // path returns the path to a place, from that of the outermost schema. It leaves out the beginning of one that is very
 // long, which only a schema has that was made for it.
@@ -127,6 +129,8 @@ func (p *place) path(root string) string {
 			path += "[]"
 		case inOthers:
 			path += "{}"
+		case inNames:
+			path += "{name}"
 		}
 	}
 	return path

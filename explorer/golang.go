@@ -115,9 +115,17 @@ func (g *golang) one(s *contract.Schema, t contract.Type, depth int) string {
 	}
 }
 
+// key returns the type of a map's keys, which is that of integers or text.
+func (g *golang) key(s *contract.Schema) string {
+	if s != nil && slices.Equal(s.Types, []contract.Type{contract.Integer}) {
+		return g.one(s, contract.Integer, 0)
+	}
+	return "string"
+}
+
 func (g *golang) object(s *contract.Schema, depth int) string {
 	if len(s.Properties) == 0 {
-		return "map[string]" + g.expression(s.AdditionalProperties, depth+1)
+		return "map[" + g.key(s.Keys) + "]" + g.expression(s.AdditionalProperties, depth+1)
 	}
 	var b strings.Builder
 	b.WriteString("struct {\n")

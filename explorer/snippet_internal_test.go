@@ -42,6 +42,7 @@ const parcels = `{
 				"sent": {"type": ["string", "null"], "format": "date-time"},
 				"photo": {"type": "string", "contentEncoding": "base64"},
 				"labels": {"type": ["object", "null"], "additionalProperties": {"type": "string"}},
+				"floors": {"type": "object", "additionalProperties": {"type": "boolean"}, "x-keys": {"type": "integer", "minimum": -128, "maximum": 127}},
 				"inside": {"type": ["array", "null"], "items": {"anyOf": [{"type": "null"}, {"$ref": "#/$defs/Parcel"}]}},
 				"anything": {},
 				"nothing": false,

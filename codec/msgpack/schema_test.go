@@ -129,6 +129,10 @@ func TestSchemaSaysWhereItDiffersFromJSON(t *testing.T) {
 		{reflect.TypeFor[custom](), `{}`},
 		{reflect.TypeFor[schematest.Row](), `{"$defs":{"Row":{"maxItems":2,"minItems":2,"type":"array"}},"$ref":"#/$defs/Row"}`},
 		{reflect.TypeFor[time.Time](), `{"format":"date-time","type":"string"}`},
+		{reflect.TypeFor[map[bool]any](), `{"additionalProperties":{},"type":["object","null"],"x-keys":{"type":"boolean"}}`},
+		{reflect.TypeFor[map[float32]any](), `{"additionalProperties":{},"type":["object","null"],"x-keys":{"format":"float","type":"number"}}`},
+		{reflect.TypeFor[map[schematest.Word8]any](), `{"additionalProperties":{},"type":["object","null"]}`},
+		{reflect.TypeFor[map[time.Time]any](), `{"additionalProperties":{},"type":["object","null"]}`},
 	} {
 		if got, _ := msgpack.Codec.Schema(tt.typ); string(got) != tt.want {
 			t.Errorf("%v: %s\nwant %s", tt.typ, got, tt.want)

@@ -67,7 +67,7 @@ func (n Node) isForeign() bool {
 	for key := range n {
 		switch key {
 		case "type", "format", "description", "minimum", "maximum", "minItems", "maxItems", "items", "properties", "required",
-			"additionalProperties", "contentEncoding", "deprecated", "examples":
+			"additionalProperties", "x-keys", "contentEncoding", "deprecated", "examples":
 		default:
 			return true
 		}

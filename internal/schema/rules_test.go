@@ -76,7 +76,16 @@ func TestRules(t *testing.T) {
 		{name: "pointer", value: one[*int]{}, want: `{"format":"int64","type":["integer","null"]}`},
 		{name: "pointer to a pointer", value: one[**bool]{}, want: `{"type":["boolean","null"]}`},
 		{name: "slice", value: one[[]bool]{}, want: `{"items":{"type":"boolean"},"type":["array","null"]}`},
-		{name: "map", value: one[map[int]bool]{}, want: `{"additionalProperties":{"type":"boolean"},"type":["object","null"]}`},
+		{name: "map", value: one[map[int]bool]{}, want: `{"additionalProperties":{"type":"boolean"},"type":["object","null"],"x-keys":` + int64Schema + `}`},
+		{name: "map of text", value: one[map[schematest.Name]bool]{}, want: `{"additionalProperties":{"type":"boolean"},"type":["object","null"]}`},
+		{
+			name: "map whose keys are text by methods", value: one[map[schematest.Word8]bool]{},
+			want: `{"additionalProperties":{"type":"boolean"},"type":["object","null"]}`,
+		},
+		{
+			name: "map of small integers that may be absent", value: one[*map[uint8]bool]{},
+			want: `{"additionalProperties":{"type":"boolean"},"type":["object","null"],"x-keys":{"maximum":255,"minimum":0,"type":"integer"}}`,
+		},
 		{name: "any", value: one[any]{}, want: `{}`},
 		{name: "pointer to a struct", value: one[*schematest.Base]{}, want: `{"anyOf":[{"$ref":"#/$defs/Base"},{"type":"null"}]}`},
 		{name: "array", value: one[[2]bool]{}, want: `{"items":{"type":"boolean"},"maxItems":2,"minItems":2,"type":"array"}`},

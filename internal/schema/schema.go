@@ -2,7 +2,7 @@
 // keywords, so that schemas can be compared; their bytes depend on nothing but the types, and on no import path.
 //
 // Objects are open: codecs ignore fields that they do not know. A value that is not JSON is described as the JSON that it
-// stands for: bytes are text in base64, a time is date-time, and keys are strings.
+// stands for: bytes are text in base64, a time is date-time, and keys are strings, which stand for what x-keys says.
 package schema
 
 import (
@@ -29,6 +29,10 @@ type Rules struct {
 
 	// IsBytes reports whether a slice or an array, whose elements are uint8 by their kind, is written as bytes.
 	IsBytes func(t reflect.Type) bool
+
+	// IsPlainKey reports whether a key of a map that is a number or a boolean by its kind is written as that, and not by
+	// its methods.
+	IsPlainKey func(t reflect.Type) bool
 
 	// IsList reports whether a struct is written as an array of its fields, without their names.
 	IsList func(t reflect.Type) bool
@@ -161,8 +165,7 @@ func (g *generator) byKind(t reflect.Type, path string) (Node, error) {
 	case reflect.Slice, reflect.Array:
 		return g.sequence(t, path)
 	case reflect.Map:
-		n, err := g.node(t.Elem(), path+"[]")
-		return Node{"type": []any{"object", "null"}, "additionalProperties": n}, err
+		return g.dictionary(t, path)
 	case reflect.Struct:
 		return g.object(t, path)
 	default:
@@ -208,6 +211,22 @@ func (g *generator) sequence(t reflect.Type, path string) (Node, error) {
 		return n.OrNull(), nil
 	}
 	n["minItems"], n["maxItems"] = t.Len(), t.Len()
+	return n, nil
+}
+
+// dictionary describes a map. What its keys are is said if that is not text.
+func (g *generator) dictionary(t reflect.Type, path string) (Node, error) {
+	elem, err := g.node(t.Elem(), path+"[]")
+	if err != nil {
+		return nil, err
+	}
+	n := Node{"type": []any{"object", "null"}, "additionalProperties": elem}
+	key := t.Key()
+	if k := key.Kind(); (k == reflect.Bool || k >= reflect.Int && k <= reflect.Float64) && g.rules.IsPlainKey(key) {
+		if n["x-keys"], err = g.byKind(key, path+"[]"); err != nil {
+			return nil, err
+		}
+	}
 	return n, nil
 }
 

@@ -60,7 +60,7 @@ func (v validator) check(schema map[string]any, value any, path string) error {
 			err = checkEnum(arg, value)
 		case "anyOf":
 			err = v.checkAny(arg, value, path)
-		case "properties", "required", "additionalProperties":
+		case "properties", "required", "additionalProperties", "x-keys":
 			if object, ok := value.(map[string]any); ok {
 				err = v.checkObject(keyword, arg, schema, object, path)
 			}
@@ -154,6 +154,18 @@ func (v validator) checkObject(keyword string, arg any, schema, object map[strin
 				return fmt.Errorf("%q is not described", name)
 			}
 			if err := v.check(property, value, path+"."+name); err != nil {
+				return err
+			}
+		}
+		return nil
+	case "x-keys":
+		keys, _ := arg.(map[string]any)
+		for name := range object {
+			key, err := Parse([]byte(name))
+			if err != nil {
+				return fmt.Errorf("the key %q: %w", name, err)
+			}
+			if err := v.check(keys, key, path+" key "+name); err != nil {
 				return err
 			}
 		}

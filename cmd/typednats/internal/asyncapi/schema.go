@@ -65,6 +65,7 @@ func (w *writer) schema(s *contract.Schema, scope int) any {
 func flat(s *contract.Schema) *contract.Schema {
 	own := *s
 	own.Defs, own.Properties, own.AnyOf, own.Items, own.AdditionalProperties = nil, nil, nil, nil, nil
+	own.Keys = nil // it is of no use to who does not know the keyword
 	own.Required = slices.DeleteFunc(slices.Clone(s.Required), means)
 	own.Examples = slices.DeleteFunc(slices.Clone(s.Examples), refers)
 	if slices.ContainsFunc(own.Enum, refers) {

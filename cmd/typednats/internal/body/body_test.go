@@ -41,6 +41,7 @@ func TestCheck(t *testing.T) {
 		"tags":{"type":"object","additionalProperties":{"type":"string"}},
 		"at":{"type":"string","format":"date-time"},"data":{"type":"string","contentEncoding":"base64"},
 		"speed":{"type":"string","enum":["slow","fast"]},"kind":{"const":1},"small":{"type":"integer","minimum":0,"maximum":255},
+		"names":{"type":"object","additionalProperties":{},"x-keys":{"type":"integer","minimum":0,"maximum":255}},
 		"either":{"anyOf":[{"type":"string"},{"type":"boolean"}]},"big":{"type":"integer","format":"uint64"}},
 		"$defs":{"A line":{"type":"object","required":["sku"],"properties":{"sku":{"type":"string"}}}}}`
 	for value, want := range map[string][]string{
@@ -66,6 +67,10 @@ func TestCheck(t *testing.T) {
 		},
 		`{"id":1,"lines":[],"speed":"fat","kind":2}`:          {"r.kind: 2, want 1", `r.speed: "fat", want one of "slow", "fast"`},
 		`{"id":1,"lines":[],"kind":1.0}`:                      nil,
+		`{"id":1,"lines":[],"names":{"0":1,"255":2}}`:         nil,
+		`{"id":1,"lines":[],"names":{"256":1}}`:               {"r.names, a name: 256, want 255 at most"},
+		`{"id":1,"lines":[],"names":{"a":1}}`:                 {`r.names, a name: "a", want integer`},
+		`{"id":1,"lines":[],"names":{"1.5":1}}`:               {`r.names, a name: "1.5", want integer`},
 		`{"id":1,"lines":[],"small":256}`:                     {"r.small: 256, want 255 at most"},
 		`{"id":1,"lines":[],"small":-1}`:                      {"r.small: -1, want 0 at least"},
 		`{"id":1,"lines":[],"big":-1}`:                        {"r.big: -1, want 0 at least"},
@@ -135,6 +140,9 @@ type everything struct {
 	Next   *everything       `json:"next"`
 	Any    any               `json:"any"`
 	Blobs  [][]byte          `json:"blobs"`
+
+	ByInt  map[int]string            `json:"by_int"`
+	ByUint map[uint8]map[int16][]int `json:"by_uint"`
 }
 
 func everythings() []everything {
@@ -147,6 +155,7 @@ func everythings() []everything {
 			Map: map[string]uint16{"a": 1, strings.Repeat("k", 300): 65535}, Any: "text",
 			Next:  &everything{Time: at, Bytes: make([]byte, 70000), List: make([]int, 70000), Any: int64(5)},
 			Blobs: [][]byte{nil, {}, {1}},
+			ByInt: map[int]string{-1 << 63: "least", 0: "", 1<<63 - 1: "most"}, ByUint: map[uint8]map[int16][]int{0: nil, 255: {-1: {1}}},
 		},
 	}
 }
@@ -210,6 +219,12 @@ func TestEncodeByTheSchema(t *testing.T) {
 		{`{"anyOf":[{"type":"string","contentEncoding":"base64"},{"type":"null"}]}`, `null`, "\xc0"},
 		{`{"anyOf":[{"type":"integer"},{"type":"string","contentEncoding":"base64"}]}`, `"AAAA"`, "\xc4\x03\x00\x00\x00"},
 		{`{"type":"object","properties":{"a":{"type":"integer","x-msgpack-name":"b"}}}`, `{"a":1}`, "\x81\xa1b\x01"},
+		{`{"type":"object","additionalProperties":{},"x-keys":{"type":"integer"}}`, `{"-1":true}`, "\x81\xff\xc3"},
+		{`{"type":"object","additionalProperties":{},"x-keys":{"type":"integer"}}`, `{"a":true}`, "\x81\xa1a\xc3"},
+		{`{"type":"object","additionalProperties":{},"x-keys":{"type":"boolean"}}`, `{"true":1}`, "\x81\xc3\x01"},
+		{`{"type":"object","additionalProperties":{},"x-keys":{"type":"number","format":"float"}}`, `{"3":1}`, "\x81\xca\x40\x40\x00\x00\x01"},
+		{`{"type":"object","additionalProperties":{},"x-keys":{}}`, `{"1":1}`, "\x81\xa11\x01"},
+		{`{"additionalProperties":{},"x-keys":{"type":"integer"},"properties":{"1":{}}}`, `{"1":1,"2":1}`, "\x82\xa11\x01\x02\x01"},
 		{`{"type":"object","additionalProperties":{"type":"number"}}`, `{"a":1}`, "\x81\xa1a\xcb\x3f\xf0\x00\x00\x00\x00\x00\x00"},
 		{`{"type":"string","format":"date-time"}`, `"1970-01-01T00:00:01Z"`, "\xc7\x0c\xff\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01"},
 	} {

@@ -133,6 +133,8 @@ func (c *checker) checkObject(s *contract.Schema, object map[string]any, path st
 				c.problems = append(c.problems, Problem{Path: member(path, name), Message: c.unknown(s), Ignored: true})
 			}
 			continue
+		} else if s.Keys != nil {
+			c.check(s.Keys, c.key(s.Keys, name), nameIn(path))
 		}
 		c.check(below, object[name], c.member(path, name))
 	}
@@ -347,6 +349,9 @@ func (c *checker) element(path string, i int) string {
 	}
 	return fmt.Sprintf("%s[%d]", path, i)
 }
+
+// nameIn returns the path of the name of a member.
+func nameIn(path string) string { return path + ", a name" }
 
 // member returns the path of a member.
 func member(path, name string) string { return path + "." + name }

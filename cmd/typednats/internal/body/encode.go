@@ -1,6 +1,7 @@
 package body
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
@@ -61,14 +62,13 @@ func (e *encoder) encode(s *contract.Schema, value any, path string) error {
 	case map[string]any:
 		e.length(len(v), 0x80, 15, [3]byte{0, 0xde, 0xdf})
 		for _, name := range slices.Sorted(maps.Keys(v)) {
-			below, key := s.AdditionalProperties, name
+			below := s.AdditionalProperties
 			if property := s.Properties[name]; property != nil {
 				below = property
-				if property.MsgpackName != "" {
-					key = property.MsgpackName
-				}
+				e.string(cmp.Or(property.MsgpackName, name))
+			} else if err := e.encode(s.Keys, e.key(s.Keys, name), nameIn(path)); err != nil {
+				return err
 			}
-			e.string(key)
 			if err := e.encode(below, v[name], member(path, name)); err != nil {
 				return err
 			}
@@ -99,6 +99,33 @@ func (w *walker) meant(s *contract.Schema, value any) *contract.Schema {
 		s = next
 	}
 	return new(contract.Schema)
+}
+
+// key returns what the name of a member stands for: itself if the schema of the keys does not say that it is something
+// else, or it cannot be that.
+func (w *walker) key(keys *contract.Schema, name string) any {
+	if keys == nil {
+		return name
+	}
+	var value any
+	switch {
+	case name == "true" || name == "false":
+		value = name == "true"
+	case isNumberText(name):
+		value = json.Number(name)
+	default:
+		return name
+	}
+	if k := w.meant(keys, value); len(k.Types) == 0 || !fitsType(k, value) {
+		return name
+	}
+	return value
+}
+
+// isNumberText reports whether text is a number as JSON writes it.
+func isNumberText(text string) bool {
+	return text != "" && (text[0] == '-' || text[0] >= '0' && text[0] <= '9') && json.Valid([]byte(text)) &&
+		!strings.ContainsAny(text, " \t\r\n")
 }
 
 func fitsType(s *contract.Schema, value any) bool {

@@ -135,7 +135,7 @@ func Below(s *contract.Schema) []*contract.Schema {
 	for _, name := range slices.Sorted(maps.Keys(s.Properties)) {
 		list = append(list, s.Properties[name])
 	}
-	for _, below := range append([]*contract.Schema{s.AdditionalProperties, s.Items}, s.AnyOf...) {
+	for _, below := range append([]*contract.Schema{s.AdditionalProperties, s.Keys, s.Items}, s.AnyOf...) {
 		if below != nil {
 			list = append(list, below)
 		}

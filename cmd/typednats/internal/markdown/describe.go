@@ -83,7 +83,11 @@ func (p *page) object(s *contract.Schema, scope int) string {
 		members = append(members, code(name)+" "+p.describe(member, scope))
 	}
 	if s.AdditionalProperties != nil && !s.AdditionalProperties.Nothing {
-		members = append(members, "any names, each "+p.describe(s.AdditionalProperties, scope))
+		names := "any names"
+		if s.Keys != nil {
+			names = "names that are " + p.describe(s.Keys, scope)
+		}
+		members = append(members, names+", each "+p.describe(s.AdditionalProperties, scope))
 	}
 	if len(members) == 0 {
 		return "object"

@@ -194,11 +194,28 @@ func (w *Writer) oneType(s *contract.Schema, t contract.Type, depth int) string 
 		return arrayText(s, w.typeText(s.Items, depth+1))
 	case contract.Object:
 		if s.AdditionalProperties != nil && len(s.Properties) == 0 {
-			return "map of " + w.typeText(s.AdditionalProperties, depth+1)
+			return w.mapText(s, depth)
 		}
 	case contract.Null, contract.Boolean:
 	}
 	return string(t)
+}
+
+// mapText returns a map on one line. What its keys are is said if that is not text.
+func (w *Writer) mapText(s *contract.Schema, depth int) string {
+	text := "map of " + whole(w.typeText(s.AdditionalProperties, depth+1))
+	if s.Keys != nil {
+		text += " by " + whole(w.typeText(s.Keys, depth+1))
+	}
+	return text
+}
+
+// whole puts a type in parentheses if what follows could be taken for its alternative.
+func whole(text string) string {
+	if strings.Contains(text, " or ") {
+		return "(" + text + ")"
+	}
+	return text
 }
 
 func numberText(s *contract.Schema, t contract.Type) string {

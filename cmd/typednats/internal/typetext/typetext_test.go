@@ -21,6 +21,7 @@ func TestWriter(t *testing.T) {
 			"speed":{"type":"string","enum":["slow","fast"]},
 			"small":{"type":"integer","minimum":0,"maximum":255},
 			"prices":{"type":"object","additionalProperties":{"type":"number"}},
+			"places":{"type":["object","null"],"additionalProperties":{"type":["string","null"]},"x-keys":{"type":"integer","format":"int64"}},
 			"nested":{"type":["object","null"],"properties":{"a\u001b[31m":{"type":"boolean","deprecated":true}}},
 			"list":{"type":"array","items":{"type":"object","properties":{"x":{}}}},
 			"pair":{"type":"array","minItems":2,"maxItems":2,"items":{"type":"number"}},
@@ -45,6 +46,7 @@ func TestWriter(t *testing.T) {
     a\x1b[31m?: boolean  // deprecated
   } or null
   pair?: number[2]
+  places?: map of (string or null) by int64 or null
   prices?: map of number
   self?: Order or null
   small?: integer from 0 to 255
