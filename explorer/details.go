@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/typednats/typednats/contract"
+	"github.com/typednats/typednats/internal/example"
 	"github.com/typednats/typednats/internal/wire"
 )
 
@@ -135,7 +136,7 @@ func (h *handler) endpoint(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	doc.Subject = a.subject // the contract is the word of somebody who answers
-	d.Sample, d.Snippets, d.JSON = indent(sampleRequest(doc)), snippets(doc), acceptsJSON(doc)
+	d.Sample, d.Snippets, d.JSON = indent(example.Request(doc)), snippets(doc), acceptsJSON(doc)
 	writeJSON(w, http.StatusOK, d)
 }
 

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/typednats/typednats/contract"
+	"github.com/typednats/typednats/internal/example"
 )
 
 // FuzzDetails: whatever contract comes, what is shown of it is bounded, and what is copied is a program.
@@ -19,7 +20,7 @@ func FuzzDetails(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if sample := sampleRequest(doc); sample != nil && !json.Valid(sample) {
+		if sample := example.Request(doc); sample != nil && !json.Valid(sample) {
 			t.Errorf("the sample is not JSON: %.500q", sample)
 		}
 		for _, body := range viewContract(doc).Bodies {

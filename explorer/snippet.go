@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/typednats/typednats/contract"
+	"github.com/typednats/typednats/internal/example"
 	"github.com/typednats/typednats/internal/subject"
 )
 
@@ -25,7 +26,8 @@ func snippets(doc contract.Document) []snippet {
 	if subject.Check(doc.Subject) != nil {
 		return []snippet{}
 	}
-	list := []snippet{{"Command", command(doc)}}
+	request, show := example.Request(doc), func(s string) string { return clip(s, maxTypeBytes) }
+	list := []snippet{{"Command", example.Call(subject.Fill(doc.Subject, placeholder), doc, request, show)}}
 	if acceptsJSON(doc) || slices.Contains(doc.ContentTypes, msgpackMediaType) {
 		list = append(list, snippet{"Go", goProgram(doc)})
 	}
@@ -37,26 +39,6 @@ func snippets(doc contract.Document) []snippet {
 
 // placeholder stands for a wildcard, and is to be replaced.
 const placeholder = "TOKEN"
-
-// command is a call with the command of this library.
-func command(doc contract.Document) string {
-	line := "typednats call " + shellWord(subject.Fill(doc.Subject, placeholder))
-	if body := sampleRequest(doc); body != nil {
-		line += " " + shellWord(compact(body))
-	}
-	return line
-}
-
-// shellWord quotes a word for a POSIX shell, if it needs that.
-func shellWord(s string) string {
-	isPlain := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("._-/", r)
-	}
-	if s != "" && !strings.ContainsFunc(s, func(r rune) bool { return !isPlain(r) }) {
-		return s
-	}
-	return "'" + strings.ReplaceAll(clip(s, maxTypeBytes), "'", `'\''`) + "'"
-}
 
 // compact returns JSON on one line.
 func compact(data json.RawMessage) string {
@@ -73,7 +55,7 @@ func goProgram(doc contract.Document) string {
 	in, out := g.body("Request", doc.Request), g.body("Reply", doc.Reply)
 	imports := []string{`"context"`, `"fmt"`, `"log"`, `"time"`, ``, `"github.com/nats-io/nats.go"`, ``, `"github.com/typednats/typednats"`}
 	fill, option := "", ""
-	if body := sampleRequest(doc); body != nil {
+	if body := example.Request(doc); body != nil {
 		fill = goFill(body)
 		imports = slices.Insert(imports, 1, `"encoding/json"`)
 	}
@@ -120,7 +102,7 @@ func typeScriptProgram(doc contract.Document) string {
 		if declared := w.declare("Request", doc.Request); declared != "" {
 			b.WriteString(declared + "\n\n")
 		}
-		send = fmt.Sprintf("const request: %s = %s;\n", w.name("Request", doc.Request), indent(sampleRequest(doc)))
+		send = fmt.Sprintf("const request: %s = %s;\n", w.name("Request", doc.Request), indent(example.Request(doc)))
 	}
 	if types != "" {
 		b.WriteString(types + "\n\n")

@@ -105,27 +105,6 @@ func golden(t *testing.T, path, got string) {
 	}
 }
 
-// TestSampleFits: what is made up is JSON, has what is required, and ends though a type contains itself.
-func TestSampleFits(t *testing.T) {
-	t.Parallel()
-	doc, err := contract.Parse([]byte(parcels))
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := `{"count":0,"inner":{"a":0},"item_id":"nut","kind":"parcel","many":[false,false],"sent":"2026-01-02T15:04:05Z",` +
-		`"speed":"slow","weird \"name\"":""}`
-	if got := string(sampleRequest(doc)); got != want {
-		t.Errorf("got  %s\nwant %s", got, want)
-	}
-	endless := contract.Document{Request: &contract.Schema{Ref: "#/$defs/A"}, Defs: map[string]*contract.Schema{"A": {
-		Types: []contract.Type{contract.Object}, Required: []string{"a", "b"},
-		Properties: map[string]*contract.Schema{"a": {Ref: "#/$defs/A"}, "b": {Ref: "#/$defs/A"}},
-	}}}
-	if got := sampleRequest(endless); !json.Valid(got) || len(got) > 64<<10 {
-		t.Errorf("%d bytes: %.200s", len(got), got)
-	}
-}
-
 // TestSnippetsOfStrangers: whatever the names are, nothing gets out of the place where it is written.
 func TestSnippetsOfStrangers(t *testing.T) {
 	t.Parallel()

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -16,6 +15,7 @@ import (
 	"github.com/typednats/typednats/cmd/typednats/internal/terminal"
 	"github.com/typednats/typednats/contract"
 	"github.com/typednats/typednats/discovery"
+	"github.com/typednats/typednats/internal/example"
 	"github.com/typednats/typednats/internal/subject"
 	"github.com/typednats/typednats/internal/wire"
 )
@@ -255,36 +255,11 @@ func (t *tool) send(ctx context.Context, nc *nats.Conn, c callee, header nats.He
 
 // exampleCall returns a command that calls an endpoint, to be pasted into a shell.
 func exampleCall(to string, doc contract.Document) string {
-	to = subject.Fill(to, anyToken)
-	for _, e := range doc.Examples {
-		if len(e.Request) > 0 {
-			return fmt.Sprintf("typednats call %s %s", shellWord(to), shellWord(string(e.Request)))
-		}
-	}
-	text := "typednats call " + shellWord(to)
-	if slices.Equal(doc.ContentTypes, []string{rawType}) {
-		return text + " @file"
-	}
-	for _, ct := range doc.ContentTypes {
-		if s, ok := doc.RequestSchema(ct); ok && (ct == jsonType || ct == msgpackType) {
-			return text + " " + shellWord(exampleOf(s))
-		}
-	}
-	return text
+	return example.Call(subject.Fill(to, anyToken), doc, example.Request(doc), terminal.Safe)
 }
 
 // anyToken stands for a wildcard in examples, which can be run as they are.
 const anyToken = "any"
-
-// shellWord quotes text for a shell, and makes it safe to print.
-func shellWord(s string) string {
-	s = terminal.Safe(s)
-	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/:=@"
-	if s != "" && strings.Trim(s, plain) == "" {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
-}
 
 // errorLine is a service's error on one line.
 func errorLine(e wire.ErrorReply) string {

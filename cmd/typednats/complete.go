@@ -18,6 +18,7 @@ import (
 	"github.com/typednats/typednats/cmd/typednats/internal/fleet"
 	"github.com/typednats/typednats/cmd/typednats/internal/terminal"
 	"github.com/typednats/typednats/discovery"
+	"github.com/typednats/typednats/internal/shellword"
 	"github.com/typednats/typednats/internal/subject"
 )
 
@@ -90,7 +91,7 @@ func isWord(text string) bool {
 		}
 		return r
 	}, text)
-	return shellWord(text) == text
+	return shellword.IsPlain(text)
 }
 
 // fleetForCompletion returns who is there, from an answer that was kept or a new one, or nobody if that takes too long.

@@ -15,7 +15,6 @@ import (
 	"github.com/typednats/typednats/cmd/typednats/internal/terminal"
 	"github.com/typednats/typednats/cmd/typednats/internal/typetext"
 	"github.com/typednats/typednats/contract"
-	"github.com/typednats/typednats/internal/subject"
 )
 
 func newDescribeCommand(t *tool) *cobra.Command {
@@ -86,7 +85,7 @@ func (d description) describedJSON() describedEndpoint {
 // example returns a call to try.
 func (d description) example() string {
 	if d.doc == nil {
-		return "typednats call " + shellWord(subject.Fill(d.target.Subject, anyToken))
+		return exampleCall(d.target.Subject, contract.Document{})
 	}
 	return exampleCall(d.target.Subject, *d.doc)
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/typednats/typednats/cmd/typednats/internal/endpoints"
 	"github.com/typednats/typednats/contract"
+	"github.com/typednats/typednats/internal/example"
 	"github.com/typednats/typednats/internal/subject"
 )
 
@@ -123,22 +124,16 @@ func (p *page) errors(e endpoints.Endpoint, scope int) {
 
 // examples shows calls: those of the contract, or else how one begins.
 func (p *page) examples(e endpoints.Endpoint) {
-	call := "typednats call " + shell(subject.Fill(e.Subject, "…"))
-	if len(e.Examples) == 0 {
-		if e.Request != nil {
-			call += " '{…}'"
-		}
-		p.fence("sh", call)
-		return
+	call := func(request json.RawMessage) {
+		p.fence("sh", example.Call(subject.Fill(e.Subject, "any"), e.Document, request, visible))
 	}
-	for _, example := range e.Examples {
-		line := call
-		if example.Request != nil {
-			line += " " + shell(string(compact(example.Request)))
-		}
-		p.fence("sh", line)
-		if example.Reply != nil {
-			p.fence("json", string(indent(example.Reply)))
+	if len(e.Examples) == 0 {
+		call(example.Request(e.Document))
+	}
+	for _, given := range e.Examples {
+		call(given.Request)
+		if given.Reply != nil {
+			p.fence("json", string(indent(given.Reply)))
 		}
 	}
 }

@@ -70,18 +70,6 @@ func (p *page) fence(language, text string) {
 	p.printf("```%s\n%s\n```\n\n", language, visible(text))
 }
 
-// plainWord is what needs no quotes in a shell.
-var plainWord = regexp.MustCompile(`^[A-Za-z0-9._/:@…-]+$`)
-
-// shell makes one word of a shell.
-func shell(s string) string {
-	s = visible(s)
-	if plainWord.MatchString(s) {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
-}
-
 // visible leaves out what is not seen, and what turns the direction of writing.
 func visible(s string) string { return strings.Map(hidden, s) }
 
