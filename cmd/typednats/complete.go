@@ -29,6 +29,18 @@ const (
 	completionFresh = 30 * time.Second // how long an answer is kept
 )
 
+// completeFlag has the values of a flag completed.
+func (t *tool) completeFlag(cmd *cobra.Command, flag string, complete cobra.CompletionFunc) {
+	if err := cmd.RegisterFlagCompletionFunc(flag, complete); err != nil {
+		t.logf("%v", err) // there is such a flag
+	}
+}
+
+// oneOfThese completes words that are always the same.
+func oneOfThese(words ...cobra.Completion) cobra.CompletionFunc {
+	return cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)
+}
+
 // completeEndpoint completes the first argument as an endpoint: by subject, else by service and name, else by name.
 func (t *tool) completeEndpoint(withWildcards bool) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, args []string, begun string) ([]cobra.Completion, cobra.ShellCompDirective) {

@@ -30,6 +30,9 @@ func TestCompletion(t *testing.T) {
 		{"docs markdown --from fleet/w", "fleet/warehouse"},
 		{"gen jsonschema --from inv", ""},
 		{"gen typescript --int64 ''", "number bigint"},
+		{"ls --color ''", "auto always never"},
+		{"diff --fail-on ''", "breaking warning"},
+		{"check --fail-on w", "breaking warning"}, // the shell picks
 	} {
 		shown, code := s.run(t, "typednats __complete "+test.line+" 2>/dev/null")
 		var got []string

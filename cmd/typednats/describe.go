@@ -105,10 +105,14 @@ func (d description) lines() []string {
 		kind := 1 + slices.IndexFunc(e.Offers, func(o fleet.Offer) bool { return o.Digest != "" })
 		lines = append(lines, "", fmt.Sprintf("What follows is the contract of kind %d.", kind))
 	}
-	if d.doc == nil {
-		lines = append(lines, "", "No contract is announced: what it takes and returns is not known.")
-	} else {
+	isAnnounced := slices.ContainsFunc(e.Offers, func(o fleet.Offer) bool { return o.Digest != "" })
+	switch {
+	case d.doc != nil:
 		lines = append(lines, d.types()...)
+	case isAnnounced:
+		lines = append(lines, "", "The contract cannot be read: what it takes and returns is not known.")
+	default:
+		lines = append(lines, "", "No contract is announced: what it takes and returns is not known.")
 	}
 	lines = append(lines, "", "example", "  "+d.example())
 	if d.doc != nil {

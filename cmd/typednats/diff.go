@@ -36,7 +36,7 @@ The command ends with 6 if something breaks, or with --fail-on warning if someth
 			return t.report(contract.DiffAll(old, changed), failOn, "nothing has changed that anybody notices")
 		},
 	}
-	cmd.Flags().Var(&levelFlag{&failOn}, "fail-on", "`level` of what ends the command with 6: breaking or warning")
+	t.addFailOn(cmd, &failOn)
 	return cmd
 }
 
@@ -63,7 +63,7 @@ The command ends with 6 if something breaks, or with --fail-on warning if someth
 			return t.report(findings, failOn, fmt.Sprintf("the services fit %d contracts", len(docs)))
 		},
 	}
-	cmd.Flags().Var(&levelFlag{&failOn}, "fail-on", "`level` of what ends the command with 6: breaking or warning")
+	t.addFailOn(cmd, &failOn)
 	return cmd
 }
 

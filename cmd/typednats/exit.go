@@ -12,7 +12,7 @@ import (
 // The exit codes, which `typednats --help` lists.
 const (
 	exitOK         = 0
-	exitService    = 1  // the service's error, declared or not
+	exitService    = 1  // the service's error, declared or not, and instances that have different contracts
 	exitUsage      = 2  // arguments, files, the output, and what does not fit a schema with --strict
 	exitNobody     = 3  // nobody serves it
 	exitTimeout    = 4  // no reply in time
@@ -23,7 +23,7 @@ const (
 
 const exitHelp = `Exit codes:
   0   success
-  1   the service answered with an error
+  1   the service answered with an error, or gen and docs found instances that contradict each other
   2   usage: wrong arguments, a file that cannot be read or written, input that does not fit with --strict
   3   nobody serves it
   4   no reply in time

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/spf13/cobra"
+
 	"github.com/typednats/typednats/cmd/typednats/internal/terminal"
 	"github.com/typednats/typednats/contract"
 )
@@ -35,6 +37,13 @@ func (f *levelFlag) Set(text string) error {
 
 // Type implements pflag.Value.
 func (*levelFlag) Type() string { return "level" }
+
+// addFailOn adds the flag --fail-on.
+func (t *tool) addFailOn(cmd *cobra.Command, level *contract.Level) {
+	const name = "fail-on"
+	cmd.Flags().Var(&levelFlag{level}, name, "`level` of what ends the command with 6: breaking or warning")
+	t.completeFlag(cmd, name, oneOfThese(contract.Breaking.String(), contract.Warning.String()))
+}
 
 // report prints findings, and fails if one of them is of a level or worse. fine is said if there are none.
 func (t *tool) report(findings []contract.Finding, failOn contract.Level, fine string) error {

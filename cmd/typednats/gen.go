@@ -37,7 +37,7 @@ func oneOf(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
 		want = fmt.Errorf("there is no %q; %w", args[0], want)
 	}
-	return fail(exitUsage, fmt.Errorf("%s: %w", cmd.CommandPath(), want))
+	return fail(exitUsage, fmt.Errorf("%s: %w", cmd.Name(), want))
 }
 
 func newTypeScriptCommand(t *tool) *cobra.Command {
@@ -78,10 +78,7 @@ compiler says so where it is used.
 	}
 	s.register(t, cmd, "the `file` that is written, in place of standard output")
 	cmd.Flags().StringVar(&int64s, "int64", int64s, "what integers of 64 bits are: number, which rounds beyond 2^53, or bigint")
-	if err := cmd.RegisterFlagCompletionFunc("int64", cobra.FixedCompletions(
-		[]cobra.Completion{string(tsgen.Number), string(tsgen.Bigint)}, cobra.ShellCompDirectiveNoFileComp)); err != nil {
-		t.logf("%v", err) // there is such a flag
-	}
+	t.completeFlag(cmd, "int64", oneOfThese(string(tsgen.Number), string(tsgen.Bigint)))
 	return cmd
 }
 

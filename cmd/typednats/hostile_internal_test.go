@@ -78,6 +78,28 @@ func quote(text string) json.RawMessage {
 	return data
 }
 
+// TestDescribeContractThatIsNotThere: a contract that is announced and cannot be fetched is not taken for none.
+func TestDescribeContractThatIsNotThere(t *testing.T) {
+	t.Parallel()
+	server := startServer(t)
+	s, nc := newShell(t, server.ClientURL()), connectTo(t, server)
+	_, err := micro.AddService(nc, micro.Config{Name: "silent", Version: "1.0.0", Endpoint: &micro.EndpointConfig{
+		Subject: "silent.do", Handler: micro.HandlerFunc(func(micro.Request) {}),
+		Metadata: map[string]string{"typednats.contract": "AAAAAAAAAAAAAAAAAAAAAA"},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown, code := s.run(t, "typednats --timeout 500ms describe silent.do 2>&1")
+	for _, want := range []string{
+		"warning: ", "contract     AAAAAAAAAAAAAAAAAAAAAA\n", "\nThe contract cannot be read: what it takes and returns is not known.\n",
+	} {
+		if code != exitOK || !strings.Contains(shown, want) {
+			t.Errorf("%d, want %q in\n%s", code, want, shown)
+		}
+	}
+}
+
 // TestHostileText: whatever strangers write, a terminal gets no commands, and a line stays one.
 func TestHostileText(t *testing.T) {
 	t.Parallel()

@@ -71,9 +71,8 @@ selected context, else a server on this machine.
 	root.SetOut(t.stdout)
 	root.SetErr(t.stderr)
 	t.global.register(root.PersistentFlags())
-	if err := root.RegisterFlagCompletionFunc("context", t.completeContext); err != nil {
-		t.logf("%v", err) // there is such a flag
-	}
+	t.completeFlag(root, "context", t.completeContext)
+	t.completeFlag(root, "color", oneOfThese("auto", "always", "never"))
 	root.AddCommand(newListCommand(t), newDescribeCommand(t), newCallCommand(t), newCheckCommand(t), newDiffCommand(t),
 		newGenerateCommand(t), newDocsCommand(t), newTopCommand(t), newMetricsCommand(t), newExploreCommand(t))
 	return root

@@ -37,9 +37,7 @@ func (s *sources) register(t *tool, cmd *cobra.Command, out string) {
 	flags.StringVar(&s.name, "name", "", "the `name` of what is made, in place of that of the file or the service")
 	flags.StringVarP(&s.out, "output", "o", "", out)
 	flags.BoolVar(&s.check, "check", false, "write nothing, and fail if what is there is stale")
-	if err := cmd.RegisterFlagCompletionFunc("from", t.completeSource); err != nil {
-		t.logf("%v", err) // there is such a flag
-	}
+	t.completeFlag(cmd, "from", t.completeSource)
 }
 
 // completeSource completes where contracts come from: services, or else files, which the shell knows.

@@ -31,7 +31,11 @@ func (p *page) describe(s *contract.Schema, scope int) string {
 	case s.AnyOf != nil:
 		var all []string
 		for _, alternative := range s.AnyOf {
-			all = append(all, p.describe(alternative, scope))
+			text := p.describe(alternative, scope)
+			if alternative != nil && len(alternative.Types) == 1 {
+				text = whole(text, alternative.Types[0])
+			}
+			all = append(all, text)
 		}
 		return orNothing(all)
 	case len(s.Types) == 0 && s.ContentMediaType != "":
@@ -41,7 +45,11 @@ func (p *page) describe(s *contract.Schema, scope int) string {
 	}
 	var all []string
 	for _, t := range s.Types {
-		all = append(all, p.typed(s, t, scope))
+		text := p.typed(s, t, scope)
+		if len(s.Types) > 1 {
+			text = whole(text, t)
+		}
+		all = append(all, text)
 	}
 	if i := slices.Index(all, "null"); i >= 0 {
 		all = append(slices.Delete(all, i, i+1), "null")
@@ -54,6 +62,15 @@ func orNothing(all []string) string {
 		return "nothing"
 	}
 	return strings.Join(all, " or ")
+}
+
+// whole puts the description of a type in parentheses if it ends with that of another one, of which an alternative that
+// follows could be one.
+func whole(text string, t contract.Type) string {
+	if (t == contract.Array || t == contract.Object) && strings.Contains(text, ": ") {
+		return "(" + text + ")"
+	}
+	return text
 }
 
 func (p *page) typed(s *contract.Schema, t contract.Type, scope int) string {
@@ -115,7 +132,7 @@ func number(s *contract.Schema) string {
 func text(s *contract.Schema) string {
 	switch {
 	case s.ContentEncoding != "":
-		return "bytes, in " + line(s.ContentEncoding)
+		return "bytes in " + line(s.ContentEncoding)
 	case s.Format == "date-time":
 		return "date and time (RFC 3339)"
 	case s.Format != "":

@@ -114,6 +114,35 @@ func structure(page string) []string {
 	return lines
 }
 
+// TestAlternativesAreApart: it is the array that may be null, or what is in it.
+func TestAlternativesAreApart(t *testing.T) {
+	t.Parallel()
+	str := []contract.Type{contract.String}
+	for want, s := range map[string]*contract.Schema{
+		"(array: text) or null":     {Types: []contract.Type{contract.Array, contract.Null}, Items: &contract.Schema{Types: str}},
+		"array: text or null":       {Types: []contract.Type{contract.Array}, Items: &contract.Schema{Types: append(str, contract.Null)}},
+		"(array: anything) or null": {AnyOf: []*contract.Schema{{Types: []contract.Type{contract.Array}}, {Types: []contract.Type{contract.Null}}}},
+		"bytes in base64 or null":   {Types: append(str, contract.Null), ContentEncoding: "base64"},
+		"(object: any names, each text) or (array: text)": {AnyOf: []*contract.Schema{
+			{Types: []contract.Type{contract.Object}, AdditionalProperties: &contract.Schema{Types: str}},
+			{Types: []contract.Type{contract.Array}, Items: &contract.Schema{Types: str}},
+		}},
+		"object: names that are integer (int64), each text": {
+			Types: []contract.Type{contract.Object}, AdditionalProperties: &contract.Schema{Types: str},
+			Keys: &contract.Schema{Types: []contract.Type{contract.Integer}, Format: "int64"},
+		},
+	} {
+		set, err := endpoints.NewSet("set", contract.Document{Name: "e", Subject: "e", ContentTypes: []string{"application/json"}, Request: s})
+		if err != nil {
+			t.Fatal(err)
+		}
+		page := string(markdown.Page("set", []endpoints.Set{set}))
+		if row := "| request | " + want + " |\n"; !strings.Contains(page, row) {
+			t.Errorf("no %q in\n%s", row, page)
+		}
+	}
+}
+
 func FuzzStrangeText(f *testing.F) {
 	for _, text := range []string{
 		"", "|", "a|b", "`", "``", "` `", "```", "\\", "\\|", "# x", "a\n# b", "a\n\n- b", "1. x", "<script>alert(1)</script>", "[x](javascript:alert(1))",

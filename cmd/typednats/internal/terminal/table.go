@@ -40,6 +40,10 @@ func (t *Table) Write(w io.Writer) error {
 	return err
 }
 
+// maxColumn is how wide a cell may be that makes its column wider. A longer one stands out of its row alone: strangers choose
+// their names.
+const maxColumn = 64
+
 // Lines returns the rows laid out, without space at their ends.
 func (t *Table) Lines() []string {
 	var widths []int
@@ -48,14 +52,16 @@ func (t *Table) Lines() []string {
 			if i == len(widths) {
 				widths = append(widths, 0)
 			}
-			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
+			if n := utf8.RuneCountInString(cell); n <= maxColumn {
+				widths[i] = max(widths[i], n)
+			}
 		}
 	}
 	lines := make([]string, 0, len(t.rows))
 	for r, row := range t.rows {
 		var b strings.Builder
 		for i, cell := range row {
-			padding := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell))
+			padding := strings.Repeat(" ", max(0, widths[i]-utf8.RuneCountInString(cell)))
 			if t.Right[i] {
 				cell = padding + cell
 			} else if i < len(row)-1 {

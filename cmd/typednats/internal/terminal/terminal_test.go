@@ -71,6 +71,20 @@ func TestTable(t *testing.T) {
 	}
 }
 
+// TestTableOfStrangers: a very long name stands out of its own row, and leaves the others as they are.
+func TestTableOfStrangers(t *testing.T) {
+	t.Parallel()
+	var table terminal.Table
+	long := strings.Repeat("x", 65)
+	table.Add("NAME", "N")
+	table.Add("a", "1")
+	table.Add(long, "2")
+	want := []string{"NAME  N", "a     1", long + "  2"}
+	if diff := cmp.Diff(want, table.Lines()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 func TestKeys(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
