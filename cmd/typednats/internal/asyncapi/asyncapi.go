@@ -72,7 +72,7 @@ type writer struct {
 	channels, operations, schemas object
 }
 
-// key makes a name that may be one in components, channels and operations. It does not begin with _, see means.
+// key makes a name that may be one in components, channels and operations. It means nothing else, see means.
 func key(name string) string {
 	name = strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '_' || r == '-' {
@@ -80,8 +80,11 @@ func key(name string) string {
 		}
 		return '_'
 	}, name)
-	if name = strings.TrimLeft(name, "_"); name == "" {
+	switch name = strings.TrimLeft(name, "_"); {
+	case name == "":
 		return "type"
+	case means(name):
+		return "named-" + name
 	}
 	return name
 }

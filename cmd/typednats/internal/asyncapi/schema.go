@@ -87,8 +87,10 @@ func flat(s *contract.Schema) *contract.Schema {
 }
 
 // means reports whether the name of a member means something to tools wherever it stands: a reference, which they may
-// follow to files and other machines, or the prototype of an object of JavaScript.
-func means(name string) bool { return name == "$ref" || name == "__proto__" }
+// follow to files and other machines, or what they ask objects of JavaScript for.
+func means(name string) bool {
+	return name == "$ref" || name == "__proto__" || name == "hasOwnProperty"
+}
 
 // refers reports whether a value has a member of such a name.
 func refers(raw json.RawMessage) bool {
