@@ -31,7 +31,7 @@ func Stale(kept, made []byte) []string {
 		}
 	}
 	if len(why) == 0 {
-		why = append(why, "the contracts are the same; words in them, the options or the version of this command are not")
+		why = append(why, "the contracts are the same; words in them, the options or the version of this command are not, or it was edited")
 	}
 	return why
 }
