@@ -31,6 +31,7 @@ type onTerminal struct {
 	cmd     *exec.Cmd
 	control *os.File // what a person does and sees
 	tty     *os.File
+	before  *term.State // of the terminal
 
 	mu   sync.Mutex
 	out  []byte
@@ -44,9 +45,12 @@ func startOnTerminal(t *testing.T, s *shell, args ...string) *onTerminal {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	o := &onTerminal{t: t, control: control, tty: tty, more: make(chan struct{}, 1), read: make(chan struct{})}
 	o.resize(160, 24)
+	if o.before, err = term.GetState(int(tty.Fd())); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	o.cmd = exec.CommandContext(ctx, filepath.Join(binDir, "typednats"), args...) //nolint:gosec // it is what is tested
 	o.cmd.Stdin, o.cmd.Stdout, o.cmd.Stderr = tty, tty, tty
 	o.cmd.Env = s.env
@@ -137,7 +141,7 @@ func has(text string) func([]string) bool {
 }
 
 // ended waits for the end of the command, and checks that the terminal is as it was.
-func (o *onTerminal) ended(code int, before *term.State) {
+func (o *onTerminal) ended(code int) {
 	o.t.Helper()
 	err := o.cmd.Wait()
 	if exit, ok := errors.AsType[*exec.ExitError](err); err != nil && (!ok || exit.ExitCode() != code) {
@@ -147,7 +151,7 @@ func (o *onTerminal) ended(code int, before *term.State) {
 	if err != nil {
 		o.t.Fatal(err)
 	}
-	if *before != *after {
+	if *o.before != *after {
 		o.t.Error("the terminal is not as it was")
 	}
 	o.await("its end", func([]string) bool { return o.hasLeft() })
@@ -164,10 +168,6 @@ func TestTopOnTerminal(t *testing.T) {
 	t.Parallel()
 	s := startFleet(t)
 	o := startOnTerminal(t, s, "top", "--interval", "300ms")
-	before, err := term.GetState(int(o.tty.Fd()))
-	if err != nil {
-		t.Fatal(err)
-	}
 	o.await("the endpoints", func(lines []string) bool {
 		return has("3 instances, 11 endpoints")(lines) && has("warehouse.reserve")(lines) && has("sorted by name")(lines)
 	})
@@ -207,7 +207,7 @@ func TestTopOnTerminal(t *testing.T) {
 	o.press(strings.Repeat("k", 8))
 	o.await("rows above", has("legacy     fail"))
 	o.press("q")
-	o.ended(exitOK, before)
+	o.ended(exitOK)
 }
 
 func TestTopEnds(t *testing.T) {
@@ -220,21 +220,13 @@ func TestTopEnds(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			o := startOnTerminal(t, s, "top")
-			before, err := term.GetState(int(o.tty.Fd()))
-			if err != nil {
-				t.Fatal(err)
-			}
 			o.await("anything", has("typednats top"))
 			end(o)
-			o.ended(exitOK, before)
+			o.ended(exitOK)
 		})
 	}
 	o := startOnTerminal(t, s, "top", "--count", "1", "--interval", "100ms")
-	before, err := term.GetState(int(o.tty.Fd()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	o.ended(exitOK, before)
+	o.ended(exitOK)
 }
 
 // TestTopLosesServer: the table stays, and says what is wrong.
