@@ -22,9 +22,9 @@ import (
 
 // callFlags are those of `typednats call`.
 type callFlags struct {
-	headers          []string
-	strict, unlisted bool
-	hasTimeout       bool // the user said how long to wait
+	headers               []string
+	strict, unlisted, raw bool
+	hasTimeout            bool // the user said how long to wait
 }
 
 func newCallCommand(t *tool) *cobra.Command {
@@ -39,7 +39,8 @@ request is JSON: as the argument, in a file, or on standard input.
 
 What does not fit the contract that the service publishes is said on standard error, and sent all the
 same unless --strict is given. An endpoint that takes MessagePack alone gets that; one that takes raw
-bytes alone gets the argument as it is. Services without a contract get the JSON as it is.
+bytes alone gets the argument as it is. Services without a contract get the JSON as it is. With --raw
+any endpoint gets the argument as it is, such as one of micro that takes plain text.
 
 A declared error is named on standard error, and its value is printed on standard output. With --json,
 success and failure are one object on standard output:
@@ -52,6 +53,9 @@ The call waits as long as --timeout says, or else the endpoint's contract, or el
 		ValidArgsFunction: t.completeEndpoint(false),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			flags.hasTimeout = cmd.Flags().Changed("timeout")
+			if flags.raw && flags.strict {
+				return fail(exitUsage, errors.New("--strict checks the request, and --raw sends it whatever it is: give one of them"))
+			}
 			header, err := parseHeaders(flags.headers)
 			if err != nil {
 				return fail(exitUsage, err)
@@ -65,6 +69,7 @@ The call waits as long as --timeout says, or else the endpoint's contract, or el
 	}
 	cmd.Flags().StringArrayVarP(&flags.headers, "header", "H", nil, "a header as `key:value`; any number of them")
 	cmd.Flags().BoolVar(&flags.strict, "strict", false, "send nothing unless the request fits the contract")
+	cmd.Flags().BoolVar(&flags.raw, "raw", false, "send the argument as it is, whatever it is")
 	cmd.Flags().BoolVar(&flags.unlisted, "unlisted", false, "send to a subject without asking who serves it")
 	return cmd
 }
@@ -102,9 +107,11 @@ func (t *tool) call(ctx context.Context, flags callFlags, header nats.Header, ar
 			return err
 		}
 	}
-	r, err := newRequest(callee.doc, callee.sends, given, len(args) == 2, callee.example())
-	if err != nil {
-		return err
+	r := request{contentType: callee.sends, data: given}
+	if !flags.raw {
+		if r, err = newRequest(callee.doc, callee.sends, given, len(args) == 2, callee.example()); err != nil {
+			return err
+		}
 	}
 	for _, p := range r.problems {
 		t.warnf("warning: %s", terminal.Safe(p.String()))

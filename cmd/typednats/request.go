@@ -117,6 +117,9 @@ func newRequest(doc *contract.Document, sends string, given []byte, isGiven bool
 		return r, nil // the user said so
 	}
 	value, err := body.Parse(r.data)
+	if err != nil && doc == nil {
+		return r, fail(exitUsage, fmt.Errorf("the request is %w\n--raw sends it as it is, if that is what the endpoint takes", err))
+	}
 	if err != nil {
 		return r, fail(exitUsage, fmt.Errorf("the request is %w", err))
 	}
