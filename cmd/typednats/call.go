@@ -10,6 +10,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/typednats/typednats/cmd/typednats/internal/fleet"
 	"github.com/typednats/typednats/cmd/typednats/internal/terminal"
@@ -67,6 +68,12 @@ The call waits as long as --timeout says, or else the endpoint's contract, or el
 			return err
 		},
 	}
+	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
+		if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok && strings.ContainsAny(unknown.GetSpecifiedName(), "0123456789") {
+			return fmt.Errorf("%w; a request that begins with a dash stands behind --, as in typednats call -- <endpoint> -1", err)
+		}
+		return err
+	})
 	cmd.Flags().StringArrayVarP(&flags.headers, "header", "H", nil, "a header as `key:value`; any number of them")
 	cmd.Flags().BoolVar(&flags.strict, "strict", false, "send nothing unless the request fits the contract")
 	cmd.Flags().BoolVar(&flags.raw, "raw", false, "send the argument as it is, whatever it is")

@@ -54,9 +54,14 @@ func (t *tool) completeEndpoint(withWildcards bool) cobra.CompletionFunc {
 			var found []cobra.Completion
 			for _, e := range f.Endpoints {
 				text := form(e)
-				if strings.HasPrefix(text, begun) && isWord(text) && (withWildcards || !subject.HasWildcard(e.Subject)) {
-					found = append(found, cobra.CompletionWithDesc(text, terminal.Safe(e.FullName())))
+				if !strings.HasPrefix(text, begun) || !isWord(text) || !withWildcards && subject.HasWildcard(e.Subject) {
+					continue
 				}
+				about := e.FullName()
+				if about == text {
+					about = e.Subject
+				}
+				found = append(found, cobra.CompletionWithDesc(text, terminal.Safe(about)))
 			}
 			if len(found) > 0 {
 				return found, cobra.ShellCompDirectiveNoFileComp

@@ -57,6 +57,7 @@ The connection is that of the nats tool: --server or NATS_URL, else --context, N
 selected context, else a server on this machine.
 
 ` + exitHelp,
+		Version:       version(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		PersistentPreRunE: func(*cobra.Command, []string) error {
@@ -76,6 +77,15 @@ selected context, else a server on this machine.
 	root.AddCommand(newListCommand(t), newDescribeCommand(t), newCallCommand(t), newCheckCommand(t), newDiffCommand(t),
 		newGenerateCommand(t), newDocsCommand(t), newTopCommand(t), newMetricsCommand(t), newExploreCommand(t))
 	return root
+}
+
+// version is that of the module that the command was built of. Of a clone it is what go knows of it, (devel) at least.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" {
+		return "unknown"
+	}
+	return info.Main.Version
 }
 
 // takes returns the check of a command's arguments: how many there may be.

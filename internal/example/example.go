@@ -18,18 +18,22 @@ import (
 // nothing, or a file if the endpoint takes bytes. What the contract says may come from a stranger: show makes it fit for
 // where the command is to stand.
 func Call(to string, doc contract.Document, request json.RawMessage, show func(string) string) string {
-	call := "typednats call " + shellword.Quote(show(to))
-	if s, ok := requestSchema(doc); ok && isRaw(s) {
-		return call + " @file"
-	}
-	if request == nil {
-		return call
-	}
+	words := []string{show(to)}
 	var line bytes.Buffer
-	if json.Compact(&line, request) != nil { // no document that was parsed has such a thing
-		return call
+	switch s, ok := requestSchema(doc); {
+	case ok && isRaw(s):
+		words = append(words, "@file")
+	case request != nil && json.Compact(&line, request) == nil: // no document that was parsed has what is no JSON
+		words = append(words, show(line.String()))
 	}
-	return call + " " + shellword.Quote(show(line.String()))
+	call := "typednats call"
+	if slices.ContainsFunc(words, func(word string) bool { return strings.HasPrefix(word, "-") }) {
+		call += " --" // it is no flag
+	}
+	for i, word := range words {
+		words[i] = shellword.Quote(word)
+	}
+	return call + " " + strings.Join(words, " ")
 }
 
 // Request returns a request as JSON: the first example of a contract, or one that is made up from the schema. It is nil if

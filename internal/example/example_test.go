@@ -125,6 +125,7 @@ func TestCall(t *testing.T) {
 			"typednats call a.b 1",
 		},
 		{`"request":{"type":"integer"}`, "typednats call a.b 1"},
+		{`"request":{"type":"integer","maximum":-1}`, "typednats call -- a.b -1"},
 		{`"request":{"type":"string","contentMediaType":"text/html"}`, `typednats call a.b '"..."'`},
 	} {
 		doc, err := contract.Parse([]byte(head + test.doc + "}"))

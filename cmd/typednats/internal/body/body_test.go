@@ -88,6 +88,18 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+// TestCheckCountsTheRest: of many problems some are listed, and nothing is silent about the others.
+func TestCheckCountsTheRest(t *testing.T) {
+	t.Parallel()
+	s := schema(t, `{"type":"array","items":{"type":"string"}}`)
+	for n, want := range map[int]string{20: "r[19]: 1, want string", 21: "r: not listed: 1 more", 500: "r: not listed: 480 more"} {
+		problems := body.Check(s, parse(t, "["+strings.Repeat("1,", n-1)+"1]"), "r")
+		if got := problems[len(problems)-1].String(); got != want || len(problems) > 21 {
+			t.Errorf("%d: %d listed, the last is %s, want %s", n, len(problems), got, want)
+		}
+	}
+}
+
 // TestHostileSchemaEnds: a schema of 30 definitions with two references each has 2^30 paths.
 func TestHostileSchemaEnds(t *testing.T) {
 	t.Parallel()

@@ -27,10 +27,14 @@ func (p Problem) String() string { return p.Path + ": " + p.Message }
 // maxProblems is how many problems are listed.
 const maxProblems = 20
 
-// Check returns what does not fit a schema in a value that [Parse] returned, the path of each beginning with root.
+// Check returns what does not fit a schema in a value that [Parse] returned, the path of each beginning with root. Of very many
+// problems the last says how many more there are.
 func Check(s *contract.Schema, value any, root string) []Problem {
 	c := &checker{walker: newWalker(s)}
 	c.check(s, value, root)
+	if c.more > 0 {
+		c.problems = append(c.problems, Problem{Path: root, Message: fmt.Sprintf("not listed: %d more", c.more), Ignored: !c.failed})
+	}
 	return c.problems
 }
 
@@ -38,6 +42,7 @@ type checker struct {
 	*walker
 
 	problems []Problem
+	more     int  // problems that are not listed
 	failed   bool // there is a problem that is worse than an ignored member
 	quiet    bool // only that counts, and nothing is written down
 }
@@ -52,9 +57,17 @@ func (w *walker) fits(s *contract.Schema, value any) bool {
 
 func (c *checker) addf(path, format string, args ...any) {
 	c.failed = true
-	if !c.quiet && len(c.problems) < maxProblems {
-		c.problems = append(c.problems, Problem{Path: path, Message: fmt.Sprintf(format, args...)})
+	if !c.quiet {
+		c.add(Problem{Path: path, Message: fmt.Sprintf(format, args...)})
 	}
+}
+
+func (c *checker) add(p Problem) {
+	if len(c.problems) == maxProblems {
+		c.more++
+		return
+	}
+	c.problems = append(c.problems, p)
 }
 
 func (c *checker) check(s *contract.Schema, value any, path string) {
@@ -129,8 +142,8 @@ func (c *checker) checkObject(s *contract.Schema, object map[string]any, path st
 		if property, ok := s.Properties[name]; ok {
 			below = property
 		} else if below == nil && len(s.AnyOf) == 0 {
-			if slices.Contains(s.Types, contract.Object) && !c.quiet && len(c.problems) < maxProblems {
-				c.problems = append(c.problems, Problem{Path: member(path, name), Message: c.unknown(s), Ignored: true})
+			if slices.Contains(s.Types, contract.Object) && !c.quiet {
+				c.add(Problem{Path: member(path, name), Message: c.unknown(s), Ignored: true})
 			}
 			continue
 		} else if s.Keys != nil {
