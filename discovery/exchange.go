@@ -31,6 +31,13 @@ func (q *query) exchange(ctx context.Context) error {
 	if err := nc.PublishRequest(q.subject, in.subject, nil); err != nil {
 		return err
 	}
+	// A server that refuses the question or the inbox says so before it answers this. If it does not answer in time, neither
+	// will the services.
+	if nc.FlushWithContext(wait) == nil {
+		if err := q.refusal(lastErr, in.subject); err != nil {
+			return err
+		}
+	}
 	r := reading{query: q, inbox: in, timeIsUp: wait.Done(), isHeard: func() bool { return q.isHeard(wait) }}
 	end, err := r.run()
 	switch {
@@ -38,6 +45,8 @@ func (q *query) exchange(ctx context.Context) error {
 		return err
 	case ctx.Err() != nil:
 		return ctx.Err()
+	case !nc.IsConnected():
+		return nats.ErrDisconnected
 	default:
 		return q.refusal(lastErr, in.subject)
 	}
@@ -75,15 +84,10 @@ func isNobody(replies <-chan *nats.Msg) bool {
 	}
 }
 
-// refusal explains, after the whole wait, why the services may not have heard the question. It returns nil if nothing
-// speaks for that. A server that refuses the question or the inbox says so on the connection only, so lastErr, the
+// refusal explains why the services may not have heard the question. It returns nil if nothing speaks for that. A server that refuses the question or the inbox says so on the connection only, so lastErr, the
 // connection's error before the question, tells whether that happened since.
 func (q *query) refusal(lastErr error, inbox string) error {
-	nc := q.client.nc
-	if !nc.IsConnected() {
-		return nats.ErrDisconnected
-	}
-	err := nc.LastError()
+	err := q.client.nc.LastError()
 	if len(q.seen) > 0 || !errors.Is(err, nats.ErrPermissionViolation) || errors.Is(err, lastErr) {
 		return nil
 	}

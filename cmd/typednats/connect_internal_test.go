@@ -93,8 +93,11 @@ func TestLogin(t *testing.T) {
 	s.expect(t, exitOK, "no service answers", "NATS_CREDS=none.creds typednats --nkey user.nk ls")
 	s.expect(t, exitUsage, "one of them", "NATS_CREDS=user.nk NATS_NKEY=user.nk typednats ls")
 	s.expect(t, exitUsage, "one of them", "typednats --creds user.nk --nkey user.nk ls")
-	for _, command := range []string{"ls", "describe x", "top", "metrics", "call a.b", "call --unlisted a.b"} {
-		s.expect(t, exitConnection, "ermission", "typednats --timeout 1s -s nats://mute:secret@"+address+" "+command)
+	for command, want := range map[string]string{
+		"ls": "allowed to publish to $SRV.>", "describe x": "allowed to publish to $SRV.>", "top": "allowed to publish to $SRV.>",
+		"metrics": "allowed to publish to $SRV.>", "call a.b": "--unlisted sends without asking", "call --unlisted a.b": "may not call a.b",
+	} { // at once: what refuses them does not take its time
+		s.expect(t, exitConnection, want, "typednats --timeout 1h -s nats://mute:secret@"+address+" "+command)
 	}
 	s.expect(t, exitConnection, "may not call legacy.greet", "typednats --timeout 1s -s nats://shy:secret@"+address+" call --unlisted legacy.greet")
 }

@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/spf13/cobra"
 
 	"github.com/typednats/typednats/cmd/typednats/internal/terminal"
@@ -34,6 +35,9 @@ func run(ctx context.Context, t *tool, args []string) (code int) {
 	}
 	if !t.begun {
 		err = fail(exitUsage, fmt.Errorf("%w\nRun '%s --help' to see what there is", err, cmd.CommandPath()))
+	}
+	if _, ok := errors.AsType[*failure](err); !ok && errors.Is(err, nats.ErrPermissionViolation) {
+		err = fail(exitConnection, fmt.Errorf("%w\nTo ask who is there, a user must be allowed to publish to $SRV.>, and to subscribe to its inbox", err))
 	}
 	if errors.Is(err, context.Canceled) {
 		err = fail(exitTimeout, errors.New("interrupted"))
