@@ -2,6 +2,7 @@ package contract
 
 import (
 	"cmp"
+	"encoding/json"
 	"maps"
 	"math"
 	"slices"
@@ -115,6 +116,9 @@ func (c *comparison) compareObjects(out sink, at *place, w, r *node) {
 			continue
 		}
 		c.compareUnknown(out, at.member(name), written.named[name], read)
+		if r.Keys != nil && read.takesOthers() {
+			out.later(at.names(), c.key(name), r.Keys)
+		}
 		c.compareFolded(out, at.member(name), written.named[name], read, folded[fold(name)])
 	}
 	if written.others == nil || written.others.Nothing {
@@ -126,9 +130,23 @@ func (c *comparison) compareObjects(out sink, at *place, w, r *node) {
 		}
 	}
 	c.compareUnknown(out, at.others(), written.others, read)
-	if read.others != nil && !read.others.Nothing {
+	switch {
+	case read.takesOthers():
 		c.compareKeys(out, at.names(), w.Keys, r.Keys)
+	case read.others == nil && c.msgpack: // what ignores a name has to read it
+		c.compareKeys(out, at.names(), w.Keys, nil)
 	}
+}
+
+// takesOthers reports whether members are read that have no name here.
+func (f fields) takesOthers() bool { return f.others != nil && !f.others.Nothing }
+
+// key returns the schema of what a name stands for.
+func (c *comparison) key(name string) *Schema {
+	if n, err := strconv.ParseInt(name, 10, 64); err == nil && !c.msgpack && strconv.FormatInt(n, 10) == name {
+		return &Schema{Const: json.RawMessage(name)}
+	}
+	return &Schema{Const: appendCanonical(nil, name)}
 }
 
 // compareKeys compares what the names of other members stand for. In JSON all of them are text to who wants no more.

@@ -215,6 +215,9 @@ func (m model) takesObject(s *contract.Schema, v map[string]any, meaning any) bo
 		if !known {
 			p = s.AdditionalProperties
 		}
+		if !known && !m.takesName(s, name) {
+			return false
+		}
 		if p == nil && !known {
 			if ok {
 				return false
@@ -230,6 +233,36 @@ func (m model) takesObject(s *contract.Schema, v map[string]any, meaning any) bo
 		}
 	}
 	return true
+}
+
+// A name that stands for a number is its text in JSON. In msgpack it is none, so it has a mark here that no text has.
+const isNumberMark = "#"
+
+// takesName reports whether a schema takes the name of a member that it has no name for.
+func (m model) takesName(s *contract.Schema, name string) bool {
+	digits, isNumber := strings.CutPrefix(name, isNumberMark)
+	if s.Keys == nil || s.AdditionalProperties == nil {
+		return !isNumber
+	}
+	n, ok := new(big.Rat).SetString(digits)
+	return ok && isNumber == m.msgpack && m.takes(s.Keys, n, n)
+}
+
+// anyName returns a name for a member of a map.
+func (m model) anyName(r *rand.Rand, s *contract.Schema) string {
+	if s.Keys == nil {
+		return names[r.IntN(len(names))]
+	}
+	v, _, _ := m.write(r, s.Keys, 2)
+	n, ok := v.(*big.Rat)
+	switch {
+	case !ok:
+		return "0"
+	case m.msgpack:
+		return isNumberMark + n.RatString()
+	default:
+		return n.RatString()
+	}
 }
 
 // equal reports whether two meanings are one. What is opaque has any.
@@ -382,7 +415,7 @@ func (m model) anyObject(r *rand.Rand, s *contract.Schema, depth int) (any, any,
 	if s.AdditionalProperties != nil {
 		for range r.IntN(3) {
 			if v, meaning, ok := m.write(r, s.AdditionalProperties, depth); ok {
-				name := names[r.IntN(len(names))]
+				name := m.anyName(r, s)
 				object[name], meant[name] = v, meaning
 			}
 		}

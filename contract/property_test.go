@@ -32,7 +32,7 @@ func (g generator) schema(depth int) *contract.Schema {
 	case 0, 1, 2:
 		return g.object(depth)
 	case 3:
-		return &contract.Schema{Types: []contract.Type{contract.Object}, AdditionalProperties: g.schema(depth - 1)}
+		return &contract.Schema{Types: []contract.Type{contract.Object}, AdditionalProperties: g.schema(depth - 1), Keys: g.keys()}
 	case 4:
 		s := &contract.Schema{Types: []contract.Type{contract.Array}, Items: g.schema(depth - 1)}
 		if g.IntN(3) == 0 {
@@ -67,9 +67,21 @@ func (g generator) object(depth int) *contract.Schema {
 	}
 	switch g.IntN(8) {
 	case 0:
-		s.AdditionalProperties = g.schema(depth - 1)
+		s.AdditionalProperties, s.Keys = g.schema(depth-1), g.keys()
 	case 1:
 		s.AdditionalProperties = &contract.Schema{Nothing: true}
+	}
+	return s
+}
+
+// keys returns what the names of a map stand for.
+func (g generator) keys() *contract.Schema {
+	if g.IntN(2) == 0 {
+		return nil
+	}
+	s := &contract.Schema{Types: []contract.Type{contract.Integer}, Format: pick(g, "", "int64", "uint64")}
+	if g.IntN(2) == 0 {
+		s.Minimum, s.Maximum = new(pick(g, -128.0, 0)), new(pick(g, 127.0, 255))
 	}
 	return s
 }
@@ -189,6 +201,8 @@ func (g generator) change(s *contract.Schema) {
 		at.Maximum, at.Format = new(pick(g, 1.0, 127, 255, 1<<53, 1<<63, 1<<64)), pick(g, "", "int32", "int64", "uint64")
 	case slices.Contains(at.Types, contract.Number) && g.IntN(2) == 0:
 		at.Format = pick(g, "", "float", "double")
+	case at.AdditionalProperties != nil && g.IntN(2) == 0:
+		at.Keys = g.keys()
 	case at.MaxItems != nil:
 		at.MaxItems, at.MinItems = new(1+g.IntN(3)), new(g.IntN(2))
 	default:
