@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	stdjson "encoding/json"
 	"fmt"
+	"net/netip"
 	"reflect"
 	"strings"
 	"testing"
@@ -132,7 +133,10 @@ func TestSchemaSaysWhereItDiffersFromJSON(t *testing.T) {
 		{reflect.TypeFor[map[bool]any](), `{"additionalProperties":{},"type":["object","null"],"x-keys":{"type":"boolean"}}`},
 		{reflect.TypeFor[map[float32]any](), `{"additionalProperties":{},"type":["object","null"],"x-keys":{"format":"float","type":"number"}}`},
 		{reflect.TypeFor[map[schematest.Word8]any](), `{"additionalProperties":{},"type":["object","null"]}`},
-		{reflect.TypeFor[map[time.Time]any](), `{"additionalProperties":{},"type":["object","null"]}`},
+		{reflect.TypeFor[map[time.Time]any](), `{"additionalProperties":{},"type":["object","null"],"x-keys":{"format":"date-time","type":"string"}}`},
+		{reflect.TypeFor[map[netip.Addr]any](), `{"additionalProperties":{},"type":["object","null"],"x-keys":{"contentEncoding":"base64","type":"string"}}`},
+		{reflect.TypeFor[map[[4]byte]any](), `{"additionalProperties":{},"type":["object","null"],"x-keys":{"contentEncoding":"base64","type":"string"}}`},
+		{reflect.TypeFor[map[[2]string]any](), `{"additionalProperties":{},"type":["object","null"]}`},
 	} {
 		if got, _ := msgpack.Codec.Schema(tt.typ); string(got) != tt.want {
 			t.Errorf("%v: %s\nwant %s", tt.typ, got, tt.want)

@@ -15,12 +15,12 @@ import (
 // JSON are the rules of encoding/json. They are those of any codec that says nothing of its own.
 func JSON() Rules {
 	return Rules{
-		Tags:       func(reflect.Type) func(reflect.StructField) fields.Tag { return fields.JSONTag },
-		Special:    jsonSpecial,
-		IsQuoted:   isQuotedInJSON,
-		IsBytes:    isBytesInJSON,
-		IsPlainKey: func(t reflect.Type) bool { return !t.Implements(reflect.TypeFor[encoding.TextMarshaler]()) },
-		IsList:     func(reflect.Type) bool { return false },
+		Tags:     func(reflect.Type) func(reflect.StructField) fields.Tag { return fields.JSONTag },
+		Special:  jsonSpecial,
+		IsQuoted: isQuotedInJSON,
+		IsBytes:  isBytesInJSON,
+		Key:      func(t reflect.Type) (Node, bool) { return nil, t.Implements(reflect.TypeFor[encoding.TextMarshaler]()) },
+		IsList:   func(reflect.Type) bool { return false },
 	}
 }
 

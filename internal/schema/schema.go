@@ -30,9 +30,8 @@ type Rules struct {
 	// IsBytes reports whether a slice or an array, whose elements are uint8 by their kind, is written as bytes.
 	IsBytes func(t reflect.Type) bool
 
-	// IsPlainKey reports whether a key of a map that is a number or a boolean by its kind is written as that, and not by
-	// its methods.
-	IsPlainKey func(t reflect.Type) bool
+	// Key describes a key of a map that is not written by its kind, because of its methods, say: with nil if it is text.
+	Key func(t reflect.Type) (Node, bool)
 
 	// IsList reports whether a struct is written as an array of its fields, without their names.
 	IsList func(t reflect.Type) bool
@@ -221,13 +220,14 @@ func (g *generator) dictionary(t reflect.Type, path string) (Node, error) {
 		return nil, err
 	}
 	n := Node{"type": []any{"object", "null"}, "additionalProperties": elem}
-	key := t.Key()
-	if k := key.Kind(); (k == reflect.Bool || k >= reflect.Int && k <= reflect.Float64) && g.rules.IsPlainKey(key) {
-		if n["x-keys"], err = g.byKind(key, path+"[]"); err != nil {
-			return nil, err
-		}
+	keys, ok := g.rules.Key(t.Key())
+	if k := t.Key().Kind(); !ok && (k == reflect.Bool || k >= reflect.Int && k <= reflect.Float64) {
+		keys, err = g.byKind(t.Key(), path+"[]")
 	}
-	return n, nil
+	if keys != nil {
+		n["x-keys"] = keys
+	}
+	return n, err
 }
 
 // at says where an error is, if it is one.

@@ -161,9 +161,12 @@ func (v validator) checkObject(keyword string, arg any, schema, object map[strin
 	case "x-keys":
 		keys, _ := arg.(map[string]any)
 		for name := range object {
-			key, err := Parse([]byte(name))
-			if err != nil {
-				return fmt.Errorf("the key %q: %w", name, err)
+			key := any(name)
+			if keys["type"] != "string" {
+				var err error
+				if key, err = Parse([]byte(name)); err != nil {
+					return fmt.Errorf("the key %q: %w", name, err)
+				}
 			}
 			if err := v.check(keys, key, path+" key "+name); err != nil {
 				return err

@@ -240,6 +240,15 @@ func timeText(seconds, nanos int64) string {
 	return time.Unix(seconds, nanos).UTC().Format(time.RFC3339Nano)
 }
 
+// shapeKey gives the name of a member that has no schema of its own the form that its schema says. Bytes are in base64 if they
+// are no text.
+func shapeKey(s *contract.Schema, name string) string {
+	if s.Properties[name] == nil && (s.Keys != nil && s.Keys.ContentEncoding == "base64" || !utf8.ValidString(name)) {
+		return base64.StdEncoding.EncodeToString([]byte(name))
+	}
+	return name
+}
+
 // shape gives a value the form that its schema says: names of members as in JSON, bytes in base64, binary that stands
 // for text as text. Without a schema, binary is in base64.
 func (d *decoder) shape(s *contract.Schema, value any) any {
@@ -282,7 +291,7 @@ func (d *decoder) shape(s *contract.Schema, value any) any {
 			if property := s.Properties[name]; property != nil {
 				below = property
 			}
-			object[name] = d.shape(below, v[key])
+			object[shapeKey(s, name)] = d.shape(below, v[key])
 		}
 		return object
 	default:
