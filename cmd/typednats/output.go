@@ -68,6 +68,9 @@ func (t *tool) isTerminal() bool {
 	return ok && term.IsTerminal(int(file.Fd()))
 }
 
+// canDraw reports whether standard output is a terminal that does more than write one line after the other.
+func (t *tool) canDraw() bool { return t.isTerminal() && t.getenv("TERM") != "dumb" }
+
 // colored reports whether standard output gets colours.
 func (t *tool) colored() bool {
 	switch t.global.color {
@@ -76,7 +79,7 @@ func (t *tool) colored() bool {
 	case "never":
 		return false
 	default:
-		return t.getenv("NO_COLOR") == "" && t.getenv("TERM") != "dumb" && t.isTerminal()
+		return t.getenv("NO_COLOR") == "" && t.canDraw()
 	}
 }
 

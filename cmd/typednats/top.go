@@ -54,7 +54,7 @@ after one interval, or as many as --count says.`,
 				client: t.discover(nc, t.global.timeout), service: strings.Join(args, ""), interval: flags.interval, order: order,
 				server: redacted(nc.ConnectedUrl()),
 			}
-			if t.isTerminal() && !t.global.json {
+			if t.canDraw() && !t.global.json {
 				return t.showTop(cmd.Context(), w, flags.count)
 			}
 			return t.printTop(cmd.Context(), w, max(flags.count, 1))

@@ -245,6 +245,21 @@ func TestTopLosesServer(t *testing.T) {
 	}
 }
 
+// TestTopOnDumbTerminal: a terminal that cannot be drawn on gets what a pipe does.
+func TestTopOnDumbTerminal(t *testing.T) {
+	t.Parallel()
+	s := startFleet(t)
+	s.env = append(s.env, "TERM=dumb")
+	o := startOnTerminal(t, s, "top", "legacy", "--interval", "100ms")
+	if err := o.cmd.Wait(); err != nil {
+		t.Error(err)
+	}
+	o.await("the last row", func([]string) bool { return strings.Contains(o.all(), "legacy.text") })
+	if strings.Contains(o.all(), "\x1b") {
+		t.Errorf("it was drawn: %q", o.all())
+	}
+}
+
 func TestTopIntoPipe(t *testing.T) {
 	t.Parallel()
 	s := startFleet(t)
