@@ -22,7 +22,9 @@ import (
 // before is answered first. On a client, they are around all attempts and all interceptors.
 //
 // An observer that panics costs nobody a reply: on a service it is reported, on a client it is logged with [slog.Default].
-// One that does not return keeps the request's slot, or the call.
+// One that calls [runtime.Goexit] ends a request as a handler does that calls it. One that does not return keeps the
+// request's slot, or the call; at a request that is refused it keeps the answers of those that are refused after it. A call
+// that ends with a panic of an interceptor has ended for its observers, too.
 type Observer interface {
 	// Start returns the context for what it is handed to: guards, interceptors and the handler, or interceptors and the
 	// call. nil means ctx.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"slices"
 	"sync/atomic"
 	"time"
 
@@ -54,18 +53,26 @@ func (o *observing) startOne(ctx context.Context, observer Observer) (next conte
 	return next
 }
 
-// end tells the observers that were told of the start.
+// end tells the observers that were told of the start, the last first, even if one of them ends the goroutine.
 func (o *observing) end() {
-	for i, observer := range slices.Backward(o.observers[:o.told]) {
-		ctx := o.first
-		if i > 0 && i <= len(o.rest) {
-			ctx = o.rest[i-1]
-		}
-		if ctx == nil { // it has ended the goroutine in Start
-			ctx = context.Background()
-		}
-		o.endOne(ctx, observer)
+	if o.told == 0 {
+		return
 	}
+	o.told--
+	defer o.end()
+	o.endOne(o.begun(o.told), o.observers[o.told])
+}
+
+// begun returns the context that the Start of an observer returned.
+func (o *observing) begun(i int) context.Context {
+	ctx := o.first
+	if i > 0 && i <= len(o.rest) {
+		ctx = o.rest[i-1]
+	}
+	if ctx == nil { // it has ended the goroutine in Start
+		return context.Background()
+	}
+	return ctx
 }
 
 // fault tells of an observer that panics: the owner of a service, or the log, since a client has nobody else.
@@ -99,7 +106,12 @@ type made struct {
 type observedCall struct {
 	observing
 	made
+
+	hasEnded bool
 }
+
+// errNotReturned is what observers are told of a call that goes on to panic.
+var errNotReturned = errors.New("the call has not returned: an interceptor, or what it called, panicked or ended its goroutine")
 
 // observe tells the observers of the client and of the call that it begins.
 func (c *call) observe(ctx context.Context) context.Context {
@@ -133,6 +145,7 @@ func (c *call) endObserving(err error) {
 	if o == nil {
 		return
 	}
+	o.hasEnded = true
 	o.Took = time.Since(o.Received)
 	o.Attempts, o.RequestSize, o.ReplySize = int(o.attempts.Load()), int(o.requestSize.Load()), int(o.replySize.Load())
 	if err != nil {
@@ -141,6 +154,13 @@ func (c *call) endObserving(err error) {
 		o.Outcome = OutcomeOK
 	}
 	o.end()
+}
+
+// endUnreturned tells them of a call that ends with a panic, which goes on.
+func (c *call) endUnreturned() {
+	if o := c.observed; o != nil && !o.hasEnded {
+		c.endObserving(errNotReturned)
+	}
 }
 
 // observeFailure fills in what has become of a call that has failed.

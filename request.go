@@ -40,6 +40,7 @@ func finish[In, Out any](ctx context.Context, r Requester, c *call, err error, i
 		return zero, err
 	}
 	ctx = c.observe(ctx)
+	defer c.endUnreturned()
 	out, err := carryOut[In, Out](ctx, r, c, in)
 	c.endObserving(err)
 	return out, err

@@ -254,6 +254,9 @@ func (e *Served) serve(r *Request) {
 		if !returned {
 			out = crash(recover())
 		}
+		if r.Context != nil && r.took == 0 { // it did not get as far as the handler, and guards may have kept the context
+			r.Context.End(context.Canceled)
+		}
 		e.finish(r, out)
 	}()
 	switch {

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"sync"
 	"time"
 )
 
@@ -56,11 +57,16 @@ func (r *Request) forgetMessage() {
 func (r *Request) BodySize() int { return max(r.bodySize, len(r.Msg.Data)) }
 
 // watchUnserved tells of a request that does not run. If it has a reply, that was sent before: the owner's code cannot
-// hold that up.
+// hold that up. It has a goroutine for that, because it may call runtime.Goexit, as t.FailNow does: that must not end the
+// goroutine of those who wait for their answers, nor that of a Stop.
 func (e *Served) watchUnserved(r *Request, out Outcome) {
 	if e.Watcher == nil {
 		return
 	}
-	e.Watcher.Begin(r)
-	e.Watcher.End(r, out)
+	var told sync.WaitGroup
+	told.Go(func() {
+		defer e.Watcher.End(r, out)
+		e.Watcher.Begin(r)
+	})
+	told.Wait()
 }
