@@ -7,7 +7,6 @@ import (
 	"math"
 	"runtime"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -197,35 +196,6 @@ func TestObserverSeesRefusals(t *testing.T) {
 	if !errors.Is(err, nats.ErrNoResponders) || !errors.Is(got.Err, nats.ErrNoResponders) {
 		t.Errorf("no responders: %v, %v", err, got.Err)
 	}
-}
-
-// The observer and the statistics count the same, whatever happens.
-func TestObserverSeesWhatStatisticsCount(t *testing.T) {
-	t.Parallel()
-	nc, o := typednatstest.Server(t), newWatching()
-	s := start(t, nc, config(), numeric.Handle(misbehave, typednats.WithMaxConcurrent(4), typednats.WithMaxPending(8, 1<<20),
-		typednats.WithObserver(o)))
-	ways := []string{"", "declared", "service", "undeclared", "panic", "goexit", "not encodable"}
-	var callers sync.WaitGroup
-	for i := range 32 {
-		callers.Go(func() {
-			for n := range 50 {
-				_, _ = typednats.RequestService(within(t), nc, numeric, note{ways[(i+n)%len(ways)]})
-			}
-			_, _ = nc.Request("numeric", []byte("{"), patience)
-		})
-	}
-	callers.Wait()
-	mustStop(t, s)
-	var errs int
-	for range len(o.ended) {
-		if end := <-o.ended; end.Code != 0 {
-			errs++
-		}
-	}
-	stats, _ := s.EndpointStats("numeric")
-	compare(t, "requests and errors", [2]int{stats.NumRequests, stats.NumErrors}, [2]int{len(o.started), errs})
-	compare(t, "requests", 32*51, stats.NumRequests)
 }
 
 // tracing tells when it is called, and fails if it is to.
