@@ -91,10 +91,11 @@ func levelOf(o *Observation) slog.Level {
 	}
 }
 
-// isGivenUp reports whether a caller did not wait. For a service that is so, too, if the caller's time was over.
+// isGivenUp reports whether a caller did not wait. For a service that is so, too, if the caller's time was over; it does
+// not go by the error, which may hold the end of some other context.
 func (o *Observation) isGivenUp() bool {
-	if errors.Is(o.Err, context.Canceled) {
-		return true
+	if o.Side == ClientSide {
+		return errors.Is(o.Err, context.Canceled)
 	}
-	return o.Side == ServerSide && (o.Outcome == OutcomeUnanswered || errors.Is(o.Err, context.DeadlineExceeded))
+	return o.Outcome == OutcomeUnanswered || o.interrupted == wire.InterruptedByDeadline || o.interrupted == wire.InterruptedByCaller
 }

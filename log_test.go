@@ -136,6 +136,35 @@ func TestLogObserver(t *testing.T) {
 	}, client.taken())
 }
 
+// An error that wraps the end of a context other than the request's is the service's, and so is a stop that does not wait.
+func TestLogObserverOfContextsThatEnded(t *testing.T) {
+	t.Parallel()
+	var out logged
+	nc := typednatstest.Server(t)
+	late := fmt.Errorf("%w: %w", typednats.Errorf(504, "the database is late"), context.DeadlineExceeded)
+	g := newGate()
+	defer g.open()
+	s := start(t, nc, config(), echo.Handle(func(ctx context.Context, in note) (note, error) {
+		if in.Text == "late" {
+			return in, late
+		}
+		g.entered <- in
+		return untilTheEnd(ctx, in)
+	}, typednats.WithObserver(typednats.LogObserver(out.logger()))))
+	on := " service=test instance=" + s.ID() + " endpoint=echo subject=echo duration=some"
+	exchange(t, nc, "echo", nil, `{"text":"late"}`)
+	compare(t, "another context", []string{`level=ERROR msg="request failed"` + on +
+		` code=504 error="service error 504: the database is late: context deadline exceeded"` + "\n"}, out.await(t))
+	raw := newRawClient(t, nc)
+	raw.send("1", "echo", `{}`)
+	await(t, g.entered, "the handler")
+	_ = s.Stop(cancelled(within(t)))
+	_, failure, _ := raw.next()
+	compare(t, "reply", "503:the service stopped before the handler was done", failure)
+	compare(t, "a stop", []string{`level=ERROR msg="request failed"` + on + ` code=503 error="query: context canceled"` + "\n"},
+		out.await(t))
+}
+
 // What no interceptor sees.
 func TestLogObserverOfRefusals(t *testing.T) {
 	t.Parallel()

@@ -156,8 +156,9 @@ type Observation struct {
 	// Err is what went wrong: on a service the real error, which is never sent. It is nil for a reply.
 	Err error
 
-	added nats.Header // by SetHeader
-	ready bool        // to add some
+	added       nats.Header       // by SetHeader
+	ready       bool              // to add some
+	interrupted wire.Interruption // why the handler's context ended, on a service whose handler returned that end
 }
 
 // SetHeader sets a header of the request that a client is about to make, in Start. It does nothing later, on a service, and

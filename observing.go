@@ -247,6 +247,6 @@ func (w *watcher) End(r *server.Request, out server.Outcome) {
 		err = nats.ErrConnectionClosed
 	}
 	o.classify(out.Code, out.Tag, refused, out.Unanswered, err)
-	o.ErrorID = out.ErrorID
+	o.ErrorID, o.interrupted = out.ErrorID, wire.Interruption(wire.HeaderValue(out.Header, wire.InterruptedHeader))
 	o.end()
 }
