@@ -13,7 +13,7 @@ import (
 // interceptor makes with its context, or with one made from that, through any [Requester]. Those of a whole service are in
 // [ServiceConfig]. By default none go on: a header may be a secret between a caller and this service.
 //
-// The keys are compared without case, and sent as they are given here. What a call sets itself with [WithHeader] counts, and
+// The keys are compared without case, and sent as they are given here, those of a service before those of an endpoint. What a call sets itself with [WithHeader] counts, and
 // then what goes on, before a client's [WithDefaultHeader]. A value that may not be sent does not go on. A service that is
 // called then passes a header further only if it propagates it, too.
 func Propagate(keys ...string) HandlerOption {
@@ -39,6 +39,9 @@ func (p propagated) from(ctx context.Context, h nats.Header) context.Context {
 	for _, key := range p {
 		values := wire.HeaderValues(h, key)
 		if len(values) == 0 || wire.CheckHeader(key, values) != nil {
+			continue
+		}
+		if len(wire.HeaderValues(on, key)) > 0 { // in another spelling: which one is sent must not be by chance
 			continue
 		}
 		if on == nil {
