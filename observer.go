@@ -161,8 +161,8 @@ type Observation struct {
 	interrupted wire.Interruption // why the handler's context ended, on a service whose handler returned that end
 }
 
-// SetHeader sets a header of the request that a client is about to make, in Start. It does nothing later, on a service, and
-// for headers that [WithHeader] refuses.
+// SetHeader sets a header of the request that a client is about to make, in Start, in the place of one that the call or
+// another observer has, in whatever case. It does nothing later, on a service, and for headers that [WithHeader] refuses.
 func (o *Observation) SetHeader(key, value string) {
 	if !o.ready || wire.CheckHeader(key, []string{value}) != nil {
 		return
@@ -170,6 +170,7 @@ func (o *Observation) SetHeader(key, value string) {
 	if o.added == nil {
 		o.added = make(nats.Header)
 	}
+	dropSpellings(o.added, key)
 	o.added[key] = []string{value}
 }
 

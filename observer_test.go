@@ -257,6 +257,52 @@ func TestObserversHaveAnOrder(t *testing.T) {
 	}
 }
 
+// heading is an observer that sets a header.
+type heading struct{ key, value string }
+
+func (h heading) Start(ctx context.Context, o *typednats.Observation) context.Context {
+	o.SetHeader(h.key, h.value)
+	return ctx
+}
+
+func (h heading) End(_ context.Context, o *typednats.Observation) { o.SetHeader(h.key, "too late") }
+
+// A reader of another language would take either of two spellings.
+func TestObserverSetsAHeaderInOneSpelling(t *testing.T) {
+	t.Parallel()
+	nc := typednatstest.Server(t)
+	headers := make(chan nats.Header, 1)
+	start(t, nc, config(), echo.HandleWith(func(_ context.Context, r *typednats.ServiceRequest[note]) (note, error) {
+		headers <- r.Header
+		return r.Value, nil
+	}, typednats.WithObserver(heading{"Trace", "of the service"})))
+	given := typednats.WithHeader("TRACE", "of the call")
+	for name, test := range map[string]struct {
+		opts []typednats.CallOption
+		want nats.Header
+	}{
+		"alone":             {[]typednats.CallOption{typednats.WithObserver(heading{"trace", "1"})}, nats.Header{"trace": {"1"}}},
+		"beside the call's": {[]typednats.CallOption{given, typednats.WithObserver(heading{"trace", "1"})}, nats.Header{"trace": {"1"}}},
+		"two observers": {
+			[]typednats.CallOption{typednats.WithObserver(heading{"TraCe", "1"}), typednats.WithObserver(heading{"trace", "2"})},
+			nats.Header{"trace": {"2"}},
+		},
+		"another one":    {[]typednats.CallOption{given, typednats.WithObserver(heading{"Other", "1"})}, headerOf("TRACE", "of the call", "Other", "1")},
+		"a reserved one": {[]typednats.CallOption{typednats.WithObserver(heading{"Content-Type", "text/plain"})}, nats.Header{}},
+	} {
+		if _, err := typednats.RequestService(within(t), nc, echo, note{}, test.opts...); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		got := nats.Header{}
+		for key, values := range await(t, headers, "the request") {
+			if key != typednats.TimeoutHeader {
+				got[key] = values
+			}
+		}
+		compare(t, name, test.want, got)
+	}
+}
+
 func TestObserverThatFailsIsReported(t *testing.T) {
 	t.Parallel()
 	nc, reports := typednatstest.Server(t), make(reportLog, 10)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -131,12 +132,29 @@ func (c *call) observe(ctx context.Context) context.Context {
 	ctx = o.start(ctx)
 	o.ready = false
 	if len(o.added) > 0 {
-		header := make(nats.Header, len(c.header)+len(o.added))
-		maps.Copy(header, c.header)
-		maps.Copy(header, o.added)
-		c.header, o.Header = header, header
+		c.header = withAdded(c.header, o.added)
+		o.Header = c.header
 	}
 	return ctx
+}
+
+// withAdded returns the headers of a call with those that observers have set. They take the place of other spellings: what
+// a reader would make of two is its own affair.
+func withAdded(h, added nats.Header) nats.Header {
+	if len(h) == 0 {
+		return added
+	}
+	all := maps.Clone(h)
+	for key, values := range added {
+		dropSpellings(all, key)
+		all[key] = values
+	}
+	return all
+}
+
+// dropSpellings deletes a header, however it is written.
+func dropSpellings(h nats.Header, key string) {
+	maps.DeleteFunc(h, func(other string, _ []string) bool { return strings.EqualFold(other, key) })
 }
 
 // endObserving tells them how it has ended.
