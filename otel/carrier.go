@@ -22,8 +22,8 @@ var (
 // Get implements [propagation.TextMapCarrier].
 func (c *carrier) Get(key string) string { return typednats.HeaderValue(c.Header, key) }
 
-// Values implements [propagation.ValuesGetter]. If there are several spellings of a key, the values of all of them
-// count, in the order of the spellings.
+// Values implements [propagation.ValuesGetter]. If there are several spellings of a key, that of the propagator counts, and
+// without it the values of all of them, in the order of the spellings.
 func (c *carrier) Values(key string) []string {
 	if values, ok := c.Header[key]; ok {
 		return values
