@@ -97,6 +97,24 @@ func TestRetryBudgetOfManyCallers(t *testing.T) {
 	}
 }
 
+// Calls whose deadline comes before the next attempt took it from the budget, and it was gone for those with more time.
+func TestRetryBudgetIsForWhatIsSent(t *testing.T) {
+	t.Parallel()
+	nc := typednatstest.Server(t)
+	newScripted(t, nc, "r")
+	const backoff = time.Second
+	client := retrying(t, nc, typednats.Retry{Attempts: 2, Backoff: backoff, MaxBackoff: backoff, Budget: 1e-6})
+	for range 30 {
+		ctx, cancel := context.WithTimeout(within(t), backoff/3)
+		_, _ = typednats.RequestService(ctx, client, once, note{})
+		cancel()
+	}
+	var sent atomic.Int64
+	_, err := typednats.RequestService(within(t), client, once, note{}, countingAttempts(&sent))
+	compare(t, "failure", "503:no", codeOf(err))
+	compare(t, "requests for a call with more time", int64(2), sent.Load())
+}
+
 func TestRetryBudgetThatIsNone(t *testing.T) {
 	t.Parallel()
 	nc := typednatstest.Server(t)

@@ -95,11 +95,18 @@ func (p *Retry) isBounded() bool { return p.isOn() && p.budget() < float64(p.Att
 // allows reports whether a request may be sent again after n attempts, the last of which ended with reply or err. It
 // has waited then for as long as the next attempt must, unless ctx ends before that.
 func (p *Retry) allows(ctx context.Context, n int, c *compiled, b *budget, reply *nats.Msg, err error) bool {
-	if n >= p.Attempts || ctx.Err() != nil || !isHarmless(c, reply, err) || b != nil && isBurden(reply, err) && !b.spend() {
+	if n >= p.Attempts || ctx.Err() != nil || !isHarmless(c, reply, err) {
 		return false
 	}
 	backoff := p.backoff(n)
-	return sleep(ctx, backoff/2+rand.N(backoff/2+1)) //nolint:gosec // nothing depends on its being secret
+	wait := backoff/2 + rand.N(backoff/2+1) //nolint:gosec // nothing depends on its being secret
+	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= wait {
+		return false // and nothing is taken from the budget
+	}
+	if b != nil && isBurden(reply, err) && !b.spend() {
+		return false
+	}
+	return sleep(ctx, wait)
 }
 
 // backoff is the wait after n attempts.
@@ -142,11 +149,8 @@ func isBurden(reply *nats.Msg, err error) bool {
 	return !e.IsStopping()
 }
 
-// sleep waits for d. It reports false at once if ctx ends before that.
+// sleep waits for d. It reports false if ctx ends before that.
 func sleep(ctx context.Context, d time.Duration) bool {
-	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= d {
-		return false
-	}
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
