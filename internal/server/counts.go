@@ -76,7 +76,7 @@ func (c *counts) addLocked(n int, f failure) {
 	}
 	c.failed += n
 	code := f.code
-	if _, known := c.codes[code]; !known && len(c.codes) >= maxCodes {
+	if _, known := c.codes[code]; !known && (n < 0 || len(c.codes) >= maxCodes) { // what is taken back was counted
 		code = 0
 	}
 	c.codes = addTo(c.codes, code, n)

@@ -41,3 +41,27 @@ func TestUnansweredIsCountedAtOnce(t *testing.T) {
 		t.Errorf("%d reports, want 2", reports)
 	}
 }
+
+// A failure that was counted as one of other codes is taken back from there, although there is room for its code by then:
+// once it was taken from a count of its own, which was -1 then.
+func TestFailureIsTakenBackFromWhereItWasCounted(t *testing.T) {
+	t.Parallel()
+	c := &counts{}
+	for code := range maxCodes {
+		c.fail(1, failure{code: 400 + code})
+	}
+	c.fail(1, failure{code: 1000})
+	for _, code := range []int{400, 402, 1000} {
+		c.failOtherwise(failure{code: code}, failure{code: 401})
+	}
+	codes, _ := c.kinds()
+	all := 0
+	for code, n := range codes {
+		if all += n; n < 1 {
+			t.Errorf("%d errors of code %d", n, code)
+		}
+	}
+	if all != maxCodes+1 || codes[401] != 4 || codes[0] != 0 {
+		t.Errorf("%d errors in all, %d of code 401, %d of others: %v", all, codes[401], codes[0], codes)
+	}
+}
