@@ -307,13 +307,20 @@ func TestObserverThatFailsIsReported(t *testing.T) {
 	t.Parallel()
 	nc, reports := typednatstest.Server(t), make(reportLog, 10)
 	var trail []string
-	start(t, nc, config(reports.config), echo.Handle(repeat, typednats.WithObserver(tracing{"A", &trail, true})))
+	var out logged
+	start(t, nc, config(reports.config, func(c *typednats.ServiceConfig) { c.Logger = out.logger() }),
+		echo.Handle(repeat, typednats.WithObserver(tracing{"A", &trail, true})))
 	if _, err := typednats.RequestService(within(t), nc, echo, note{"x"}); err != nil {
 		t.Error(err)
 	}
 	for range 2 {
 		if r := await(t, reports, "the report"); r.Endpoint != "echo" || !strings.Contains(r.Err.Error(), "observer: panic: the observer fails") {
 			t.Errorf("reported %+v", r)
+		}
+	}
+	for _, line := range out.taken() { // the request has not failed
+		if !strings.Contains(line, `msg="typednats: endpoint in trouble"`) || !strings.Contains(line, "observer_test.go") {
+			t.Errorf("logged %s", line)
 		}
 	}
 	_, err := typednats.NewService(nc, config(func(c *typednats.ServiceConfig) { c.Observers = []typednats.Observer{nil} }))

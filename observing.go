@@ -79,12 +79,11 @@ func (o *observing) begun(i int) context.Context {
 // fault tells of an observer that panics: the owner of a service, or the log, since a client has nobody else.
 func (o *observing) fault(err error) {
 	if o.watcher == nil {
-		slog.Default().Error("typednats: an observer failed", "error", err)
+		slog.Default().Error("typednats: an observer failed", "endpoint", o.Endpoint, "subject", o.Subject, "error", err,
+			"stack", string(stackOf(err)))
 		return
 	}
-	o.watcher.host.report(server.Report{
-		Endpoint: o.Endpoint, Subject: o.Subject, Err: err, Stack: stackOf(err), OfRequest: true,
-	})
+	o.watcher.host.report(server.Report{Endpoint: o.Endpoint, Subject: o.Subject, Err: err, Stack: stackOf(err)})
 }
 
 func (o *observing) endOne(ctx context.Context, observer Observer) {
