@@ -42,7 +42,7 @@ type claimsKey struct{}
 // signed lets those pass who have a token, and puts what it says into the context.
 func signed(key []byte) typednats.Guard {
 	return func(ctx context.Context, inv *typednats.Invocation) (context.Context, error) {
-		token := strings.TrimPrefix(inv.Header.Get("Authorization"), "Bearer ")
+		token := strings.TrimPrefix(typednats.HeaderValue(inv.Header, "Authorization"), "Bearer ")
 		payload, signature, _ := strings.Cut(token, ".")
 		mac, err := base64.RawURLEncoding.DecodeString(signature)
 		if err != nil || !hmac.Equal(mac, signatureOf(key, payload)) {
