@@ -15,7 +15,8 @@ import (
 
 // Guard decides whether a service runs a request. It is called once the request has got its slot, before a byte of the body
 // is looked at, so what it refuses costs no decoding, and its 401 comes before a 400 or a 415. It sees the headers, the
-// subject and what [Invocation] says of the endpoint; inv.Request is nil. It can set inv.ReplyHeader.
+// subject and what [Invocation] says of the endpoint; inv.Request is nil. It can set inv.ReplyHeader. The subject holds no
+// wildcard: a request that was sent to the pattern of an endpoint gets its 400 before any guard.
 //
 // The context that it returns goes on to the guards after it, the interceptors and the handler: that is how it hands on
 // who the caller is. It is ctx or made from ctx, never nil. An error ends the request, and crosses as that of a handler does:

@@ -117,6 +117,23 @@ func TestGuardComesFirst(t *testing.T) {
 	}
 }
 
+// No guard is asked about a subject that was made of the endpoint's pattern: it would see a wildcard in place of a value.
+func TestGuardSeesNoWildcard(t *testing.T) {
+	t.Parallel()
+	nc := typednatstest.Server(t)
+	asked := make(chan string, 10)
+	start(t, nc, config(), echo.InSubject("tenants.*.echo").Handle(repeat, typednats.WithGuards(
+		func(ctx context.Context, inv *typednats.Invocation) (context.Context, error) {
+			asked <- inv.Subject
+			return ctx, nil
+		})))
+	reply := exchange(t, nc, "tenants.*.echo", nil, `{}`)
+	compare(t, "code", "400", reply.Header.Get("Nats-Service-Error-Code"))
+	exchange(t, nc, "tenants.a.echo", nil, `{}`)
+	compare(t, "subject", "tenants.a.echo", <-asked)
+	compare(t, "questions beside that", 0, len(asked))
+}
+
 // Guards of the service come before those of the endpoint, each gets the context of the one before, and the first that
 // refuses ends it. Interceptors are inside.
 func TestGuardsHaveAnOrder(t *testing.T) {

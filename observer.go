@@ -113,7 +113,9 @@ type Observation struct {
 	// Subject is where the request was sent.
 	Subject string
 
-	// Header holds the request's headers, but for those that a client adds itself: deadline and codec.
+	// Header holds the request's headers, but for those that a client adds itself: deadline and codec. Of a request that is
+	// refused when it comes, such as for overload, it is nil if the headers are larger than 1 KiB: in a flood, many of those
+	// wait for their answers.
 	Header nats.Header
 
 	// ContentType is that of the request, "application/json" if it has none.

@@ -198,6 +198,22 @@ func TestObserverSeesRefusals(t *testing.T) {
 	}
 }
 
+// The headers of what is refused at once are kept if they are small: many may wait for their answers in a flood.
+func TestObserverSeesHeadersOfRefusals(t *testing.T) {
+	t.Parallel()
+	nc, o, g := typednatstest.Server(t), newWatching(), newGate()
+	defer g.open()
+	start(t, nc, config(), echo.Handle(g.handle, typednats.WithMaxConcurrent(1), typednats.WithMaxPending(0, 0), typednats.WithObserver(o)))
+	raw := newRawClient(t, nc)
+	raw.send("runs", "echo", `{}`)
+	await(t, g.entered, "the handler")
+	for size, want := range map[int]int{10: 10, 900: 900, 2000: 0} {
+		raw.send("refused", "echo", `{"text":"x"}`, "Token", strings.Repeat("x", size))
+		end := await(t, o.ended, "the refusal")
+		compare(t, "header and size of the body", [2]int{want, len(`{"text":"x"}`)}, [2]int{len(end.Header.Get("Token")), end.RequestSize})
+	}
+}
+
 // tracing tells when it is called, and fails if it is to.
 type tracing struct {
 	name  string
