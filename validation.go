@@ -13,7 +13,8 @@ import (
 //
 //	Validate() error
 //
-// of a request, if its type has one, on the value or on the pointer to it.
+// of a request, if its type has one, on the value or on the pointer to it. What the method changes of a request that is no
+// pointer is lost: it has a copy.
 //
 // On a service, the error's text goes to the caller with code 400, marked as [RefusedInvalid]; a declared error or a
 // [*ServiceError] is sent as such, marked, too. So is a null where In is a pointer. The failure of a call that the method
