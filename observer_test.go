@@ -170,6 +170,7 @@ func TestObserverSeesRefusals(t *testing.T) {
 	got := await(t, o.ended, "the refusal")
 	compare(t, "overload", [3]any{typednats.OutcomeRefused, 503, typednats.RefusedOverload}, [3]any{got.Outcome, got.Code, got.Refused})
 	compare(t, "size", len(`{"text":"x"}`), got.RequestSize)
+	compare(t, "time in the queue of what was never there", time.Duration(0), got.Wait)
 	g.open()
 	for range 2 {
 		got = await(t, o.ended, "a success")

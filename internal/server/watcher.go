@@ -21,12 +21,17 @@ type Watcher interface {
 // Received is when the request came.
 func (r *Request) Received() time.Time { return r.clock.time(r.arrived) }
 
-// Waited is how long the request was in the queue.
+// Waited is how long the request was in the queue. What is refused when it comes was not there, however long its answer
+// takes.
 func (r *Request) Waited() time.Duration {
-	if r.started > 0 {
+	switch {
+	case !r.waited:
+		return 0
+	case r.started > 0:
 		return r.started - r.arrived
+	default:
+		return r.Age()
 	}
-	return r.Age()
 }
 
 // Age is how long ago the request came.
