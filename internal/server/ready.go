@@ -27,7 +27,9 @@ func (s *Server) Ready(ctx context.Context) error {
 	if err := nc.FlushWithContext(ctx); err != nil {
 		return fmt.Errorf("make a round trip to the server: %w", err)
 	}
-	s.look(ctx)
+	if err := s.lookForSure(ctx); err != nil {
+		return fmt.Errorf("look which subscriptions the server refuses: %w", err)
+	}
 	errs := []error{s.refusals.isFull()}
 	for _, l := range listeners(s.current(), s.monitors) {
 		if err := s.refusals.get(l.Subscription); err != nil {

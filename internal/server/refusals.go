@@ -108,7 +108,32 @@ func listeners(endpoints []*attached, monitors []*monitor) []listener {
 // look finds out about refusals and reports new ones, unless somebody else is at it. It waits for the server up to some
 // seconds, or until ctx ends, or the service is stopped.
 func (s *Server) look(ctx context.Context) {
-	for _, r := range s.findRefusals(ctx) {
+	select {
+	case s.looking <- struct{}{}:
+		s.lookInTurn(ctx)
+	default:
+	}
+}
+
+// lookForSure is look for who must know: it waits for somebody else who is at it, and returns an error if ctx ends, or the
+// service is stopped, before that is known.
+func (s *Server) lookForSure(ctx context.Context) error {
+	select {
+	case s.looking <- struct{}{}:
+		s.lookInTurn(ctx)
+		return ctx.Err()
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-s.turn.stopping:
+		return ErrStopped
+	}
+}
+
+// lookInTurn is look for the one who is at it.
+func (s *Server) lookInTurn(ctx context.Context) {
+	found := s.findRefusals(ctx)
+	<-s.looking
+	for _, r := range found {
 		s.conn.report(r)
 	}
 }
@@ -116,10 +141,9 @@ func (s *Server) look(ctx context.Context) {
 // findRefusals returns reports of refusals that were not known.
 func (s *Server) findRefusals(ctx context.Context) []Report {
 	nc, r := s.conn.nc, &s.refusals
-	if !nc.IsConnected() || nc.IsDraining() || !s.looking.TryLock() {
+	if !nc.IsConnected() || nc.IsDraining() {
 		return nil
 	}
-	defer s.looking.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, probeBudget)
 	defer cancel()
 	r.begin(cancel)

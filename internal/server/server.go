@@ -21,8 +21,8 @@ type Server struct {
 	conn     connection
 	env      environment
 	monitors []*monitor
-	drained  atomic.Bool // the connection has begun to drain
-	looking  sync.Mutex  // held while somebody looks for refusals
+	drained  atomic.Bool   // the connection has begun to drain
+	looking  chan struct{} // holds one while somebody looks for refusals
 	refusals refusals
 	back     chan struct{} // takes one: the connection is up, again
 
@@ -50,10 +50,11 @@ func New(host Host) *Server {
 			readers: &intakes.readers,
 			tickets: newTickets(host.MaxRunning),
 		},
-		back: make(chan struct{}, 1),
-		turn: newTurn(),
-		done: make(chan struct{}),
-		lost: make(chan struct{}),
+		looking: make(chan struct{}, 1),
+		back:    make(chan struct{}, 1),
+		turn:    newTurn(),
+		done:    make(chan struct{}),
+		lost:    make(chan struct{}),
 	}
 	for _, a := range host.Answers {
 		s.monitors = append(s.monitors, newVerbMonitor(a, host.Name, host.ID, &s.env.replier))
