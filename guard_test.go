@@ -247,10 +247,19 @@ func wrong(what string) error {
 		panic("the secret is 42")
 	case "call":
 		return fmt.Errorf("look up: %w", &typednats.CallError{Subject: "stock", Err: typednats.Errorf(403, "the secret is 42")})
+	case "nil":
+		return (*mute)(nil)
+	case "mute":
+		return &mute{}
 	default:
 		return errors.New(what)
 	}
 }
+
+// mute is an error that cannot say what it is.
+type mute struct{}
+
+func (*mute) Error() string { panic("the secret is 42") }
 
 func testValidation[In any](t *testing.T, of func(string) In) {
 	t.Helper()
@@ -270,12 +279,14 @@ func testValidation[In any](t *testing.T, of func(string) In) {
 		"conflict": {409, "conflict"},
 		"panic":    {500, "internal error"},
 		"call":     {500, "internal error"},
+		"nil":      {500, "internal error"},
+		"mute":     {500, "internal error"},
 	} {
 		ran = 0
 		var h nats.Header
 		_, err := typednats.RequestService(within(t), nc, e, of(what), typednats.WithReplyHeader(&h))
 		compare(t, what+": runs", map[bool]int{true: 1}[what == ""], ran)
-		compare(t, what+": mark", map[bool]string{true: typednats.RefusedInvalid}[test.code != 0 && test.code != 500],
+		compare(t, what+": mark", map[bool]string{true: typednats.RefusedInvalid}[test.code > 0 && test.code < 500],
 			h.Get(typednats.RefusedHeader))
 		if _, declared := errors.AsType[missing](err); declared != (what == "missing") {
 			t.Errorf("%s: %v", what, err)

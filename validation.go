@@ -18,8 +18,8 @@ import (
 //
 // On a service, the error's text goes to the caller with code 400, marked as [RefusedInvalid]; a declared error or a
 // [*ServiceError] is sent as such, marked, too. So is a null where In is a pointer. The failure of a call that the method
-// makes is code 500, as that of a handler's call is. On a client nothing is sent: a declared error is returned as the
-// service's would be, any other one is an [ErrInvalidRequest].
+// makes is code 500, as that of a handler's call is; so is a method that panics, or returns a nil pointer as an error. On a
+// client nothing is sent: a declared error is returned as the service's would be, any other one is an [ErrInvalidRequest].
 //
 // Interceptors inside it can change the request after it was looked at.
 func Validation() Interceptor {
@@ -70,15 +70,24 @@ func (inv *Invocation) invalid(err error) error {
 	switch {
 	case inv.Side == ClientSide && found.member == nil:
 		return inv.unsent(fmt.Errorf("%w: %w", ErrInvalidRequest, err))
-	case inv.Side == ClientSide, crashed:
+	case inv.Side == ClientSide, crashed, isNil(err):
 		return err
 	case found.member != nil, found.service != nil:
 		return &refusedError{wire.RefusedInvalid, err}
 	case isCallError(err): // how another service has failed says nothing about the request
 		return err
-	default:
-		return &refusedError{wire.RefusedInvalid, Errorf(wire.CodeBadRequest, "%w", err)}
 	}
+	text, panicked := textOf(err)
+	if panicked != nil {
+		return panicked
+	}
+	return &refusedError{wire.RefusedInvalid, Errorf(wire.CodeBadRequest, "%s", text)}
+}
+
+// textOf returns what an error says, or the panic of its method. Formatting it would put the panic into the text.
+func textOf(err error) (text string, panicked error) {
+	defer catchPanic(&panicked)
+	return err.Error(), nil
 }
 
 // unsent is the error of a call that an interceptor of the client's does not make.
