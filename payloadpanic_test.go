@@ -33,8 +33,11 @@ func (m mine) MarshalText() ([]byte, error) {
 
 func (m *mine) UnmarshalText(text []byte) error {
 	m.at = strings.TrimPrefix(string(text), "sent ")
-	if m.at == "Unmarshal" {
+	switch m.at {
+	case "Unmarshal":
 		m.goOff(m.at)
+	case "text":
+		return minefield{mine{"Error"}}
 	}
 	return nil
 }
@@ -69,6 +72,7 @@ func TestPanicsOfPayloadsOnAService(t *testing.T) {
 	start(t, nc, config(reports.config), answers.Handle(handle), mapped.Handle(handle))
 	for _, tt := range []struct{ subject, at, want, report string }{
 		{"mines", "sent Unmarshal", "500:internal error", "decode request into typednats_test.mine: panic: in Unmarshal: stepped on it"},
+		{"mines", "sent text", "500:internal error", "decode request into typednats_test.mine: panic: in Error: stepped on it"},
 		{"mines", "sent MarshalText", "500:reply cannot be encoded", "encode reply typednats_test.mine: panic: in MarshalText: stepped on it"},
 		{"mines", "error MarshalText", "500:reply cannot be encoded", "encode error typednats_test.minefield: panic: in MarshalText: stepped on it"},
 		{"mines", "error Error", "500:internal error", "describe error typednats_test.minefield: panic: in Error: stepped on it"},

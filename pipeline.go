@@ -80,10 +80,14 @@ func withReplyHeader(out server.Outcome, extra nats.Header) server.Outcome {
 // undecoded is the outcome of a request that could not be decoded. A panic is the service's fault, and its text stays
 // here.
 func (p *pipeline) undecoded(err error) server.Outcome {
+	text, panicked := textOf(err)
+	if panicked != nil {
+		err = panicked
+	}
 	if stack := stackOf(err); stack != nil {
 		return crashed(wire.Internal(), fmt.Errorf("decode request into %v: %w", p.in.Type, err), stack)
 	}
-	return server.Fail(wire.NotDecodable(err))
+	return server.Fail(wire.NotDecodable(errors.New(text)))
 }
 
 // crashed is the outcome of a request that ends with a panic, or for another cause if there is no stack.
