@@ -84,8 +84,9 @@ func isNobody(replies <-chan *nats.Msg) bool {
 	}
 }
 
-// refusal explains why the services may not have heard the question. It returns nil if nothing speaks for that. A server that refuses the question or the inbox says so on the connection only, so lastErr, the
-// connection's error before the question, tells whether that happened since.
+// refusal explains why the services may not have heard the question. It returns nil if nothing speaks for that. A server
+// that refuses the question or the inbox says so on the connection only, so lastErr, the connection's error before the
+// question, tells whether that happened since.
 func (q *query) refusal(lastErr error, inbox string) error {
 	err := q.client.nc.LastError()
 	if len(q.seen) > 0 || !errors.Is(err, nats.ErrPermissionViolation) || errors.Is(err, lastErr) {
