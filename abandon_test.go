@@ -59,8 +59,8 @@ func TestRequestOfACallerThatGaveUpLeavesTheQueue(t *testing.T) {
 	}
 }
 
-// A service that does not make its anchor itself subscribes to a few requests beside its endpoint. Those come to it later than
-// what its other subscriptions get: the cancellation of one came before it, found nobody, and was forgotten.
+// A service that does not make its anchor itself subscribes to a few requests beside its endpoint. Those come to it
+// later than what its other subscriptions get: the cancellation of one came before it, found nobody, and was forgotten.
 func TestCancellationWaitsForItsRequest(t *testing.T) {
 	t.Parallel()
 	srv := typednatstest.RunSocket(t, func(o *server.Options) { o.Username, o.Password = "less", "less" })

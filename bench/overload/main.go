@@ -3,8 +3,8 @@
 //
 //	go run ./overload -plots FOLDER
 //
-// It prints tables in Markdown. It ends with status 1 if less than nine tenths of what is possible is done anywhere, or callers
-// are left without an answer, and with status 2 for bad flags.
+// It prints tables in Markdown. It ends with status 1 if less than nine tenths of what is possible is done anywhere, or
+// callers are left without an answer, and with status 2 for bad flags.
 package main
 
 import (

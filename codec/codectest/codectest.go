@@ -34,9 +34,9 @@ type Codec interface {
 //   - the codec is none the worse for a panic in a method of a value;
 //   - concurrent use does no harm. Run the tests with -race to make the most of it.
 //
-// Values are given as typednats gives them: as a pointer to the value, or as the value if it is a pointer itself. The values
-// are what c is tried with; none may be nil, but for pointers of a type. Without values, Run uses a set of its own, which covers the
-// types that payloads are made of. A codec for some types only passes values of those types.
+// Values are given as typednats gives them: as a pointer to the value, or as the value if it is a pointer itself. The
+// values are what c is tried with; none may be nil, but for pointers of a type. Without values, Run uses a set of its
+// own, which covers the types that payloads are made of. A codec for some types only passes values of those types.
 //
 // Run stops early if the rest could do harm: if memory is shared that should not be, or if c allocates whatever a
 // length in the data promises, which could end the process.

@@ -27,8 +27,8 @@ func (p Problem) String() string { return p.Path + ": " + p.Message }
 // maxProblems is how many problems are listed.
 const maxProblems = 20
 
-// Check returns what does not fit a schema in a value that [Parse] returned, the path of each beginning with root. Of very many
-// problems the last says how many more there are.
+// Check returns what does not fit a schema in a value that [Parse] returned, the path of each beginning with root. Of
+// very many problems the last says how many more there are.
 func Check(s *contract.Schema, value any, root string) []Problem {
 	c := &checker{walker: newWalker(s)}
 	c.check(s, value, root)

@@ -240,8 +240,8 @@ func timeText(seconds, nanos int64) string {
 	return time.Unix(seconds, nanos).UTC().Format(time.RFC3339Nano)
 }
 
-// shapeKey gives the name of a member that has no schema of its own the form that its schema says. Bytes are in base64 if they
-// are no text.
+// shapeKey gives the name of a member that has no schema of its own the form that its schema says. Bytes are in base64
+// if they are no text.
 func shapeKey(s *contract.Schema, name string) string {
 	if s.Properties[name] == nil && (s.Keys != nil && s.Keys.ContentEncoding == "base64" || !utf8.ValidString(name)) {
 		return base64.StdEncoding.EncodeToString([]byte(name))

@@ -13,7 +13,8 @@ import (
 	"github.com/typednats/typednats/contract"
 )
 
-// What a contract says may come from a stranger. It reaches the page as text: not as markup or HTML, nor as a link that is not what it says.
+// What a contract says may come from a stranger. It reaches the page as text: not as markup or HTML, nor as a link that
+// is not what it says.
 
 // special are the characters that mean something in Markdown, or begin HTML.
 var special = regexp.MustCompile("[\\\\`*_{}\\[\\]<>#+!|~&]")

@@ -52,8 +52,8 @@ var install = sync.OnceValue(func() error {
 	return os.WriteFile(installed, lock, 0o600)
 })
 
-// workspace returns a folder in which programs find the packages. Without Node.js, or without a registry to install them from,
-// the test is skipped, but not in CI.
+// workspace returns a folder in which programs find the packages. Without Node.js, or without a registry to install
+// them from, the test is skipped, but not in CI.
 func workspace(t *testing.T, files ...string) string {
 	t.Helper()
 	if err := install(); err != nil && os.Getenv("CI") == "" {
