@@ -25,9 +25,9 @@ type callOptions struct {
 	observers    []Observer
 }
 
-// WithHeader adds a value to a header of the request. The headers that the library sets itself are refused, in whatever
-// case: Content-Type, Nats-Service-Error, its -Code and -Type, Status, and Typednats-Timeout, -Refused, -Interrupted,
-// -Error-Text and -Reply-Token. So are values that are not printable ASCII.
+// WithHeader adds a value to a header of the request. Headers that are the library's to set are refused, in whatever case:
+// Content-Type, Nats-Service-Error, its -Code and -Type, Status, and all that begin with Typednats-. So are values that are
+// not printable ASCII.
 func WithHeader(key, value string) CallOption {
 	return callOption(func(o *callOptions) {
 		if o.header == nil {

@@ -26,7 +26,7 @@ type ServiceRequest[In any] struct {
 }
 
 // ReplyHeader returns the headers to send back, on success and on error, for the handler to fill in. It holds what
-// interceptors have set. A key that NATS does not allow, or that the library sets itself (see [WithHeader]), fails the
+// interceptors have set. A key that NATS does not allow, or that is the library's to set (see [WithHeader]), fails the
 // request with code 500.
 func (r *ServiceRequest[In]) ReplyHeader() nats.Header {
 	if r.replyHeader == nil {

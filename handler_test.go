@@ -336,7 +336,7 @@ func TestReplyHeadersAreSentOrRefused(t *testing.T) {
 	})
 	bad := []string{
 		"Nats-Service-Error", "nats-service-error-code", "NATS-SERVICE-ERROR-TYPE", "Content-Type", "content-type",
-		"Typednats-Timeout", "Status", "status", "a b", "größe", "tab\x0bx",
+		"Typednats-Timeout", "TYPEDNATS-FUTURE", "Status", "status", "a b", "größe", "tab\x0bx",
 	}
 	for _, c := range `"(),/:;<=>?@[\]{}` {
 		bad = append(bad, "X"+string(c))

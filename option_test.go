@@ -49,6 +49,7 @@ func TestBadCallOptionsAreReported(t *testing.T) {
 			"content type":               {header("Content-Type"), `header "Content-Type": the library sets it`},
 			"content type in other case": {header("content-type"), `header "content-type": the library sets it`},
 			"timeout":                    {header("Typednats-Timeout"), "the library sets it"},
+			"one it may have one day":    {header("typednats-future"), "the library sets it"},
 			"error":                      {header("Nats-Service-Error"), "the library sets it"},
 			"error's code":               {header("Nats-Service-Error-Code"), "the library sets it"},
 			"error's type":               {header("NATS-SERVICE-ERROR-TYPE"), "the library sets it"},

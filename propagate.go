@@ -13,9 +13,10 @@ import (
 // interceptor makes with its context, or with one made from that, through any [Requester]. Those of a whole service are in
 // [ServiceConfig]. By default none go on: a header may be a secret between a caller and this service.
 //
-// The keys are compared without case, and sent as they are given here, those of a service before those of an endpoint. What a call sets itself with [WithHeader] counts, and
-// then what goes on, before a client's [WithDefaultHeader]. A value that may not be sent does not go on. A service that is
-// called then passes a header further only if it propagates it, too.
+// The keys are compared without case, and sent as they are given here, those of a service before those of an endpoint.
+// What a call sets itself with [WithHeader] counts, and then what goes on, before a client's [WithDefaultHeader]. A
+// value that may not be sent does not go on. A service that is called then passes a header further only if it
+// propagates it, too.
 func Propagate(keys ...string) HandlerOption {
 	keys = slices.Clone(keys)
 	return handlerOption(func(o *handlerOptions) { o.propagated = append(o.propagated, keys...) })

@@ -41,17 +41,20 @@ const (
 	StatusHeader = "Status"
 )
 
-// reservedHeaders are those that a program may not set.
-func reservedHeaders() [10]string {
-	return [...]string{
-		micro.ErrorHeader, micro.ErrorCodeHeader, ErrorTypeHeader, ErrorTextHeader, RefusedHeader, InterruptedHeader,
-		TimeoutHeader, ReplyTokenHeader, ContentTypeHeader, StatusHeader,
-	}
+// headerPrefix begins the names of the library's own headers, and of those that it may have one day.
+const headerPrefix = "Typednats-"
+
+// reservedHeaders are those that a program may not set, beside those with the library's prefix.
+func reservedHeaders() [5]string {
+	return [...]string{micro.ErrorHeader, micro.ErrorCodeHeader, ErrorTypeHeader, ContentTypeHeader, StatusHeader}
 }
 
-// IsReserved reports whether the library sets the header itself. Keys are compared without case: other languages read
+// IsReserved reports whether the header is the library's to set. Keys are compared without case: other languages read
 // them so.
 func IsReserved(key string) bool {
+	if len(key) >= len(headerPrefix) && strings.EqualFold(key[:len(headerPrefix)], headerPrefix) {
+		return true
+	}
 	for _, reserved := range reservedHeaders() {
 		if strings.EqualFold(key, reserved) {
 			return true
@@ -60,7 +63,7 @@ func IsReserved(key string) bool {
 	return false
 }
 
-// CheckHeader reports why a program may not send a header: nats.go does not publish its key, the library sets it itself,
+// CheckHeader reports why a program may not send a header: nats.go does not publish its key, it is the library's to set,
 // or a value is not ASCII, which ADR-4 asks for. The reader thread of a Java client ends at the first byte that is not.
 func CheckHeader(key string, values []string) error {
 	if !IsHeaderKey(key) {
