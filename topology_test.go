@@ -53,13 +53,19 @@ func startTopo(
 	})
 	start(t, topo.connectService(t), config(), append(slices.Clone(bound), ready)...)
 	callers, nc := typednats.NewGroup(topo.prefix), topo.connectCaller(t, opts...)
+	awaitTopo(t, nc, callers)
+	return callers, nc
+}
+
+// awaitTopo waits until the service is known where a connection is.
+func awaitTopo(t *testing.T, nc *nats.Conn, callers typednats.Group) {
+	t.Helper()
 	eventually(t, "the service to be known where it is called", func() bool {
 		ctx, cancel := context.WithTimeout(within(t), time.Second) // beyond a leaf node nobody says that nobody serves
 		defer cancel()
 		_, err := typednats.RequestService(ctx, nc, topoReady.InGroup(callers), struct{}{})
 		return err == nil
 	})
-	return callers, nc
 }
 
 // Whatever is between a caller and a service, each request arrives as what it is, with its deadline: the first one, later
@@ -100,6 +106,7 @@ func TestRequestsArriveAsWhatTheyAre(t *testing.T) {
 				if round == 0 {
 					disconnect(t, topo.caller, nc)
 					await(t, isBack, "the caller to be back")
+					awaitTopo(t, nc, callers) // it may be on another node
 				}
 			}
 		})
