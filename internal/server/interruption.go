@@ -12,17 +12,14 @@ import (
 // then it is not the handler's failure. It is asked before the request is [Request.Handled], which ends the context in any
 // case.
 func Interruption(ctx *lazy.Context, err error) wire.Interruption {
-	if err == nil || ctx.Err() == nil {
-		return ""
-	}
-	cause := context.Cause(ctx)
-	if !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled) && !errors.Is(err, cause) {
+	isEnd := errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
+	if !isEnd || ctx.Err() == nil {
 		return ""
 	}
 	if _, panicked := errors.AsType[*PanicError](err); panicked {
 		return ""
 	}
-	switch {
+	switch cause := context.Cause(ctx); {
 	case errors.Is(cause, ErrCallerGone):
 		return wire.InterruptedByCaller
 	case errors.Is(cause, context.DeadlineExceeded):
