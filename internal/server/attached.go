@@ -33,7 +33,7 @@ func (a *attached) attachRequests() error {
 func (a *attached) attachCancels() error {
 	var err error
 	subject := wire.CancelSubject(a.Subject)
-	a.cancels, err = a.conn.subscribe(a.in, subject, "", canceller{a.Served, &a.volunteers})
+	a.cancels, err = a.conn.subscribe(a.in, subject, "", canceller{a})
 	return a.failedToSubscribe(subject, err)
 }
 

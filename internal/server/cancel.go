@@ -4,10 +4,7 @@ import "github.com/nats-io/nats.go"
 
 // canceller receives the messages of clients that have given up a call of an endpoint. Their body is the call's reply
 // subject, which holds a random number: nobody can end a call that is not theirs.
-type canceller struct {
-	endpoint   *Served
-	volunteers *volunteers // which may hold back the request that the caller has given up
-}
+type canceller struct{ endpoint *attached }
 
 // admit implements [receiver]. It returns what waited, to be answered.
 func (c canceller) admit(m *nats.Msg) *Request {
@@ -16,8 +13,8 @@ func (c canceller) admit(m *nats.Msg) *Request {
 	}
 	reply := string(m.Data)
 	waited, found := c.endpoint.cancelCall(reply)
-	if !found {
-		c.volunteers.overtake(reply)
+	if !found { // a volunteer may hold the request back
+		c.endpoint.volunteers.overtake(reply)
 	}
 	return waited
 }

@@ -29,16 +29,12 @@ const (
 // What the channel gets may overtake a request here. A cancellation that finds no request is remembered while there are
 // some that were not admitted: see [volunteers].
 type volunteer struct {
-	receiver // of its requests
+	*attached // whose requests it takes
 
-	endpoint *Served
-	among    *volunteers
-	conn     *connection
-	in       *intake
-	sub      *nats.Subscription
-	limited  chan struct{} // closed once the limit is set
-	got      int           // only callbacks use it, and those come one after another
-	limit    int
+	sub     *nats.Subscription
+	limited chan struct{} // closed once the limit is set
+	got     int           // only callbacks use it, and those come one after another
+	limit   int
 
 	returned atomic.Int64 // callbacks
 	admitted int64        // requests; the intake's lead guards it
@@ -46,10 +42,7 @@ type volunteer struct {
 
 // volunteer subscribes to a few requests of an endpoint with a queue group.
 func (a *attached) volunteer() error {
-	v := &volunteer{
-		receiver: a.Served, endpoint: a.Served, among: &a.volunteers, conn: a.conn, in: a.in,
-		limited: make(chan struct{}), limit: volunteered,
-	}
+	v := &volunteer{attached: a, limited: make(chan struct{}), limit: volunteered}
 	defer close(v.limited)
 	_, err := a.conn.intakes.routes.add(func() (sub *nats.Subscription, err error) {
 		if v.sub, err = a.conn.nc.QueueSubscribe(a.Subject, a.QueueGroup, v.take); err == nil {
@@ -91,10 +84,10 @@ func (v *volunteer) settle(sub *nats.Subscription) {
 
 // admit implements [receiver]. It ends a request whose cancellation came before it.
 func (v *volunteer) admit(m *nats.Msg) *Request {
-	r := v.receiver.admit(m)
+	r := v.attached.admit(m)
 	v.admitted++
-	if v.among.wasOvertaken(m.Reply) {
-		if waited, _ := v.endpoint.cancelCall(m.Reply); waited != nil {
+	if v.volunteers.wasOvertaken(m.Reply) {
+		if waited, _ := v.cancelCall(m.Reply); waited != nil {
 			return waited // and r is nil: it was to wait
 		}
 	}
@@ -103,7 +96,7 @@ func (v *volunteer) admit(m *nats.Msg) *Request {
 
 // turnAway implements [receiver].
 func (v *volunteer) turnAway() bool {
-	if !v.receiver.turnAway() {
+	if !v.attached.turnAway() {
 		return false
 	}
 	v.admitted++
