@@ -172,7 +172,7 @@ func (o *Observation) SetHeader(key, value string) {
 	if o.added == nil {
 		o.added = make(nats.Header)
 	}
-	dropSpellings(o.added, key)
+	wire.DropHeader(o.added, key)
 	o.added[key] = []string{value}
 }
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -145,15 +144,10 @@ func withAdded(h, added nats.Header) nats.Header {
 	}
 	all := maps.Clone(h)
 	for key, values := range added {
-		dropSpellings(all, key)
+		wire.DropHeader(all, key)
 		all[key] = values
 	}
 	return all
-}
-
-// dropSpellings deletes a header, however it is written.
-func dropSpellings(h nats.Header, key string) {
-	maps.DeleteFunc(h, func(other string, _ []string) bool { return strings.EqualFold(other, key) })
 }
 
 // endObserving tells them how it has ended.

@@ -111,6 +111,11 @@ func HeaderValues(h nats.Header, key string) []string {
 	return h[spelling]
 }
 
+// DropHeader deletes a header in every spelling.
+func DropHeader(h nats.Header, key string) {
+	maps.DeleteFunc(h, func(other string, _ []string) bool { return strings.EqualFold(other, key) })
+}
+
 // HeaderWith returns a copy of h with more values of a header.
 func HeaderWith(h nats.Header, key string, values ...string) nats.Header {
 	next := make(nats.Header, len(h)+1)

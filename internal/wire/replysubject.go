@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"maps"
 	"strconv"
 	"strings"
 
@@ -103,7 +102,7 @@ func TakeConfirmation(reply *nats.Msg) bool {
 	if HeaderValue(reply.Header, ReplyTokenHeader) == "" {
 		return false
 	}
-	maps.DeleteFunc(reply.Header, func(key string, _ []string) bool { return strings.EqualFold(key, ReplyTokenHeader) })
+	DropHeader(reply.Header, ReplyTokenHeader)
 	if len(reply.Header) == 0 {
 		reply.Header = nil
 	}
