@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"net/url"
 	"reflect"
-	"slices"
-	"strings"
 	"sync"
 
 	"github.com/typednats/typednats/internal/fields"
@@ -150,21 +148,11 @@ func (c *checker) checkStruct(v visit, path string) {
 	}
 }
 
-// isQuotedTwice reports whether a field has the option string, which puts numbers, booleans and text in quotes, and a type
-// that is encoded or decoded by a method: encoding heeds the method alone, decoding wants both.
+// isQuotedTwice reports whether a field is put in quotes for its tag, and has a type that is encoded or decoded by a method:
+// encoding heeds the method alone, decoding wants both.
 func isQuotedTwice(f reflect.StructField) bool {
-	_, options, _ := strings.Cut(f.Tag.Get("json"), ",")
-	if !slices.Contains(strings.Split(options, ","), "string") {
-		return false
-	}
-	t := f.Type
-	if t.Kind() == reflect.Pointer && t.Name() == "" {
-		t = t.Elem()
-	}
-	if k := t.Kind(); (k < reflect.Bool || k > reflect.Float64) && k != reflect.String {
-		return false
-	}
-	return encodingForm(t) != byKind || decodingForm(t) != byKind
+	t, ok := fields.Quoted(f)
+	return ok && (encodingForm(t) != byKind || decodingForm(t) != byKind)
 }
 
 // isKey reports whether a type can be the key of an object in both directions.

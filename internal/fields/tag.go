@@ -2,6 +2,7 @@ package fields
 
 import (
 	"reflect"
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -26,6 +27,20 @@ func JSONTag(f reflect.StructField) Tag {
 		}
 	}
 	return tag
+}
+
+// Quoted returns the type of a field that is put in quotes because of the option "string" of its json tag: a number, a
+// boolean, text, or what a pointer to one points to. It reports false for every other field.
+func Quoted(f reflect.StructField) (t reflect.Type, ok bool) {
+	_, options, _ := strings.Cut(f.Tag.Get("json"), ",")
+	if !slices.Contains(strings.Split(options, ","), "string") {
+		return nil, false
+	}
+	if t = f.Type; t.Kind() == reflect.Pointer && t.Name() == "" {
+		t = t.Elem()
+	}
+	k := t.Kind()
+	return t, k >= reflect.Bool && k <= reflect.Float64 || k == reflect.String
 }
 
 // isName reports whether encoding/json takes a name from a tag.

@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"math/big"
 	"reflect"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/typednats/typednats/internal/fields"
@@ -56,25 +54,10 @@ func jsonSpecial(t reflect.Type) (Node, bool) {
 	}
 }
 
-// isQuotedInJSON reports whether the option "string" applies to a field.
+// isQuotedInJSON reports whether a field is written in quotes for its tag.
 func isQuotedInJSON(f reflect.StructField) bool {
-	_, options, _ := strings.Cut(f.Tag.Get("json"), ",")
-	asked := slices.Contains(strings.Split(options, ","), "string")
-	t := f.Type
-	if t.Kind() == reflect.Pointer && t.Name() == "" {
-		t = t.Elem()
-	}
-	if !asked || t.Kind() == reflect.Pointer || reflect.PointerTo(t).Implements(reflect.TypeFor[json.Marshaler]()) {
-		return false
-	}
-	switch t.Kind() {
-	case reflect.Bool, reflect.String, reflect.Float32, reflect.Float64,
-		reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
-		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr:
-		return true
-	default:
-		return false
-	}
+	t, ok := fields.Quoted(f)
+	return ok && !reflect.PointerTo(t).Implements(reflect.TypeFor[json.Marshaler]())
 }
 
 // isBytesInJSON reports whether a slice of uint8 is written in base64. An array never is.
