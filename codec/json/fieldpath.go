@@ -3,7 +3,6 @@
 package json
 
 import (
-	"encoding/json"
 	"reflect"
 	"strings"
 
@@ -31,7 +30,7 @@ func pathOf(t reflect.Type, path string) string {
 // contentOf returns the type of what the path goes on with: it has neither indexes nor keys of maps.
 func contentOf(t reflect.Type) reflect.Type {
 	seen := map[reflect.Type]bool{} // a slice may hold slices of its own type
-	for !readsItself(t) && !seen[t] {
+	for decodingForm(t) != byJSON && !seen[t] {
 		seen[t] = true
 		switch t.Kind() {
 		case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map:
@@ -43,15 +42,9 @@ func contentOf(t reflect.Type) reflect.Type {
 	return t
 }
 
-// readsItself reports whether a type reads JSON by a method of its own.
-func readsItself(t reflect.Type) bool {
-	own := reflect.TypeFor[json.Unmarshaler]()
-	return t.Kind() != reflect.Pointer && reflect.PointerTo(t).Implements(own)
-}
-
 // cutField returns the field of a struct with which the path begins, and the rest of the path; nil if there is none.
 func cutField(t reflect.Type, path string, known map[reflect.Type][]fields.Field) (found *fields.Field, rest string) {
-	if t.Kind() != reflect.Struct || readsItself(t) {
+	if t.Kind() != reflect.Struct || decodingForm(t) == byJSON {
 		return nil, ""
 	}
 	all, ok := known[t]

@@ -27,11 +27,10 @@ func (c *checker) checkMethods(v visit, path string) (visit, bool) {
 		c.refusef(path+"."+lost.Path, "%s of the embedded %v stands for all of %v, so this field is lost", method, from, v.Type)
 		return v, false
 	}
-	for method, form := range map[string]form{"UnmarshalJSON": byJSON, "UnmarshalText": byText} {
-		if from, ok := fields.Dangling(v.Type, method); ok && decoding == form {
-			c.refusef(path, "%s is that of the embedded %v, which is nil in a value that is decoded; give the field a name", method, from)
-			return v, false
-		}
+	method := map[form]string{byJSON: "UnmarshalJSON", byText: "UnmarshalText"}[decoding]
+	if from, ok := fields.Dangling(v.Type, method); ok {
+		c.refusef(path, "%s is that of the embedded %v, which is nil in a value that is decoded; give the field a name", method, from)
+		return v, false
 	}
 	if v.encoded && !v.addressable && v.Kind() != reflect.Pointer && encoding != byKind && !encodesByValue(v.Type) {
 		c.refusef(path, "the values of a map have no address, so %v is not encoded by its methods; use pointers", v.Type)
