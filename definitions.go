@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"github.com/typednats/typednats/contract"
+	"github.com/typednats/typednats/internal/subschemas"
 )
 
 // definitions are the $defs of a contract document, into which the schemas of its bodies bring theirs.
@@ -134,13 +135,7 @@ func each(s *contract.Schema, f func(*contract.Schema)) {
 		return
 	}
 	f(s)
-	for _, below := range s.Properties {
-		each(below, f)
-	}
-	each(s.AdditionalProperties, f)
-	each(s.Keys, f)
-	each(s.Items, f)
-	for _, below := range s.AnyOf {
+	for _, below := range subschemas.Of(s) {
 		each(below, f)
 	}
 }

@@ -4,12 +4,12 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/json"
-	"maps"
 	"net/url"
 	"slices"
 	"strings"
 
 	"github.com/typednats/typednats/contract"
+	"github.com/typednats/typednats/internal/subschemas"
 )
 
 // Definitions are the schemas of several documents that others refer to, each with one name for all of them. Definitions
@@ -124,23 +124,9 @@ func walk(defs map[string]*contract.Schema, s *contract.Schema, enter func(name 
 	if name, to, ok := target(defs, s.Ref); ok && enter(name, to) {
 		walk(defs, to, enter)
 	}
-	for _, below := range Below(s) {
+	for _, below := range subschemas.Of(s) {
 		walk(defs, below, enter)
 	}
-}
-
-// Below returns the schemas directly in a schema, in an order that is always the same.
-func Below(s *contract.Schema) []*contract.Schema {
-	var list []*contract.Schema
-	for _, name := range slices.Sorted(maps.Keys(s.Properties)) {
-		list = append(list, s.Properties[name])
-	}
-	for _, below := range append([]*contract.Schema{s.AdditionalProperties, s.Keys, s.Items}, s.AnyOf...) {
-		if below != nil {
-			list = append(list, below)
-		}
-	}
-	return list
 }
 
 // alike returns for each definition what it has in common with all that have its name and say the same, the definitions

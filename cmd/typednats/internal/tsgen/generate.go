@@ -10,6 +10,7 @@ import (
 
 	"github.com/typednats/typednats/cmd/typednats/internal/endpoints"
 	"github.com/typednats/typednats/contract"
+	"github.com/typednats/typednats/internal/subschemas"
 )
 
 //go:embed runtime.ts
@@ -184,7 +185,7 @@ func (g *generator) hasBigints(s scope, schema *contract.Schema) bool {
 	if schema.Enum != nil || schema.Const != nil {
 		return slices.ContainsFunc(s.literals(schema), isBigint)
 	}
-	return isInt64(schema) || slices.ContainsFunc(endpoints.Below(schema), func(below *contract.Schema) bool {
+	return isInt64(schema) || slices.ContainsFunc(subschemas.Of(schema), func(below *contract.Schema) bool {
 		return g.hasBigints(s, below)
 	})
 }
