@@ -26,13 +26,14 @@ func snippets(doc contract.Document) []snippet {
 	if subject.Check(doc.Subject) != nil {
 		return []snippet{}
 	}
-	request, show := example.Request(doc), func(s string) string { return clip(s, maxTypeBytes) }
-	list := []snippet{{"Command", example.Call(subject.Fill(doc.Subject, placeholder), doc, request, show)}}
+	request, to := example.Request(doc), subject.Fill(doc.Subject, placeholder)
+	show := func(s string) string { return clip(s, maxTypeBytes) }
+	list := []snippet{{"Command", example.Call(to, doc, request, show)}}
 	if acceptsJSON(doc) || slices.Contains(doc.ContentTypes, msgpackMediaType) {
-		list = append(list, snippet{"Go", goProgram(doc)})
+		list = append(list, snippet{"Go", goProgram(doc, to, request)})
 	}
 	if acceptsJSON(doc) {
-		list = append(list, snippet{"TypeScript", typeScriptProgram(doc)})
+		list = append(list, snippet{"TypeScript", typeScriptProgram(doc, to, request)})
 	}
 	return list
 }
@@ -49,14 +50,14 @@ func compact(data json.RawMessage) string {
 	return b.String()
 }
 
-// goProgram is a call with this library, for who does not have the descriptor.
-func goProgram(doc contract.Document) string {
+// goProgram is a call with this library, for who does not have the descriptor. It sends a request to a subject.
+func goProgram(doc contract.Document, to string, request json.RawMessage) string {
 	g := newGolang(doc)
 	in, out := g.body("Request", doc.Request), g.body("Reply", doc.Reply)
 	imports := []string{`"context"`, `"fmt"`, `"log"`, `"time"`, ``, `"github.com/nats-io/nats.go"`, ``, `"github.com/typednats/typednats"`}
 	fill, option := "", ""
-	if body := example.Request(doc); body != nil {
-		fill = goFill(body)
+	if request != nil {
+		fill = goFill(request)
 		imports = slices.Insert(imports, 1, `"encoding/json"`)
 	}
 	if !acceptsJSON(doc) {
@@ -69,7 +70,7 @@ func goProgram(doc contract.Document) string {
 	b.WriteString("ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)\ndefer cancel()\n")
 	fmt.Fprintf(&b, "var request %s\n%s", in, fill)
 	fmt.Fprintf(&b, "reply, err := typednats.Request[%s, %s](ctx, typednats.NewClient(nc), %q, request%s)\n",
-		in, out, subject.Fill(doc.Subject, placeholder), option)
+		in, out, to, option)
 	b.WriteString("if err != nil {\nlog.Fatal(err)\n}\nfmt.Printf(\"%+v\\n\", reply)\n}\n")
 	formatted, err := format.Source([]byte(b.String()))
 	if err != nil { // the text is more use than none
@@ -89,7 +90,7 @@ func goFill(body json.RawMessage) string {
 }
 
 // typeScriptProgram is a call with the client of NATS for JavaScript.
-func typeScriptProgram(doc contract.Document) string {
+func typeScriptProgram(doc contract.Document, to string, request json.RawMessage) string {
 	w := newTypeScript(doc)
 	var types, reply string
 	if doc.Reply != nil {
@@ -102,7 +103,7 @@ func typeScriptProgram(doc contract.Document) string {
 		if declared := w.declare("Request", doc.Request); declared != "" {
 			b.WriteString(declared + "\n\n")
 		}
-		send = fmt.Sprintf("const request: %s = %s;\n", w.name("Request", doc.Request), indent(example.Request(doc)))
+		send = fmt.Sprintf("const request: %s = %s;\n", w.name("Request", doc.Request), indent(request))
 	}
 	if types != "" {
 		b.WriteString(types + "\n\n")
@@ -112,7 +113,7 @@ func typeScriptProgram(doc contract.Document) string {
 	if send != "" {
 		payload = "JSON.stringify(request)"
 	}
-	fmt.Fprintf(&b, "const msg = await nc.request(%s, %s, { timeout: 5000 });\n", literal(mustJSON(subject.Fill(doc.Subject, placeholder))), payload)
+	fmt.Fprintf(&b, "const msg = await nc.request(%s, %s, { timeout: 5000 });\n", literal(mustJSON(to)), payload)
 	b.WriteString("const code = msg.headers?.get(\"Nats-Service-Error-Code\");\nif (code) {\n" +
 		"  throw new Error(`${code}: ${msg.headers?.get(\"Nats-Service-Error\")}`);\n}\n")
 	if reply != "" {
