@@ -79,8 +79,8 @@ type Finding struct {
 	Rule Rule `json:"rule"`
 	// Endpoint is the endpoint's name. It is empty in what [Fits] returns.
 	Endpoint string `json:"endpoint,omitempty"`
-	// Path is where in the endpoint: request.items[].sku, reply.prices{}, reply.by_number{name}, errors.NotFound.item. It is empty for the
-	// endpoint itself, and begins with the first member in what [Fits] returns.
+	// Path is where in the endpoint: request.items[].sku, reply.prices{}, reply.by_number{name}, errors.NotFound.item.
+	// It is empty for the endpoint itself, and begins with the first member in what [Fits] returns.
 	Path string `json:"path,omitempty"`
 	// Message says what was found, in one sentence without a full stop.
 	Message string `json:"message"`
