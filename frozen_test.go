@@ -117,7 +117,8 @@ func TestStopEndsThoughTheServerIsFrozen(t *testing.T) {
 // A Stop that waited for a handler when the connection was closed waited for ever.
 func TestStopEndsWhenTheConnectionIsClosedMeanwhile(t *testing.T) {
 	t.Parallel()
-	nc := typednatstest.Server(t)
+	srv := typednatstest.Run(t)
+	nc, caller := srv.Connect(t), srv.Connect(t)
 	g := newGate()
 	defer g.open()
 	s := start(t, nc, config(), echo.Handle(g.handle))
@@ -125,6 +126,7 @@ func TestStopEndsWhenTheConnectionIsClosedMeanwhile(t *testing.T) {
 	await(t, g.entered, "the handler to run")
 	stopped := async(func() error { return s.Stop(context.Background()) })
 	eventually(t, "the stop to begin", func() bool { return errors.Is(s.Ready(within(t)), typednats.ErrServiceStopped) })
+	awaitGone(t, caller, "$SRV.PING") // before that, it is a stop on a connection that was closed already
 	nc.Close()
 	err := await(t, stopped, "Stop")
 	if !errors.Is(err, typednats.ErrAbandoned) || !errors.Is(err, nats.ErrConnectionClosed) {
