@@ -289,7 +289,9 @@ func TestPhone(t *testing.T) {
 	tb.device(390, 844, true)
 	tb.until("the endpoint", `document.querySelector(".endpoint")`)
 	tb.fits()
-	tb.do(chromedp.Click(chromedp.CSS(".count")), chromedp.Click(chromedp.CSS(".row")))
+	tb.do(chromedp.Click(chromedp.CSS(".count")))
+	tb.until("the instances", `document.querySelector("tbody td")`) // which move the row: a click may miss it before
+	tb.do(chromedp.Click(chromedp.CSS(".row")))
 	tb.until("the details", `document.querySelector(".try") && document.querySelector("tbody td")`)
 	for i := range 3 {
 		eval[any](tb, "document.querySelectorAll('.snippets .choice button')["+string(rune('0'+i))+"].click()")
